@@ -1,0 +1,136 @@
+// A plugin expanded with one model's configuration: its concrete tensors, their factored axes, and how they go together.
+// Layout-neutral: a layout decides from it which files there are and where each byte lies.
+
+import { UnsupportedError } from "../errors.js";
+import type { Shape } from "../tensor/shape.js";
+import { numElements } from "../tensor/shape.js";
+import type { BlockDeclaration, ParameterDeclaration, Plugin, SourceDeclaration } from "./declaration.js";
+import type { Configuration, Dimensions } from "./settings.js";
+import { nameAt, parsePattern } from "./shape-pattern.js";
+
+/** A Hugging Face tensor: the unit that everything else is made of. */
+export interface Component {
+  /** The Hugging Face tensor's name. */
+  readonly name: string;
+  /** Sizes of the symbols of each axis, outermost first. */
+  readonly axes: readonly (readonly number[])[];
+  /** Hugging Face's shape. */
+  readonly shape: Shape;
+  /** Axis 0 is [heads, head_dim]; where RoPE is interleaved the rows of each head are permuted. */
+  readonly rotary: boolean;
+  /** Nanotron holds the two axes in the other order. */
+  readonly transpose: boolean;
+  /** Symbol of the outermost part of each axis, for messages. */
+  readonly outerSymbols: readonly string[];
+}
+
+/** A Nanotron parameter: one component, or several joined along an axis. */
+export interface Parameter {
+  readonly name: string;
+  readonly components: readonly Component[];
+  readonly fuseAxis: number | undefined;
+  /** The axis that tensor-parallel ranks share; undefined when every rank holds all of it. */
+  readonly parallelAxis: number | undefined;
+}
+
+/** A pipeline block; its cost decides where Nanotron puts it. */
+export interface Block {
+  readonly name: string;
+  readonly cost: number;
+  readonly parameters: readonly Parameter[];
+}
+
+export interface TiedTensor {
+  readonly name: string;
+  readonly to: string;
+  readonly parameter: string;
+}
+
+export interface Architecture {
+  readonly plugin: Plugin;
+  readonly configuration: Configuration;
+  readonly blocks: readonly Block[];
+  /** In the order of transformers' state dict. */
+  readonly components: readonly Component[];
+  /** Tensors that are another one under a second name; no layout needs to store them. */
+  readonly tied: readonly TiedTensor[];
+  /** Hugging Face tensors left behind, with the reason. */
+  readonly ignored: ReadonlyMap<string, string>;
+}
+
+/** Expand a plugin with a model's configuration. Pure. */
+export function expand(plugin: Plugin, configuration: Configuration): Architecture {
+  const { dimensions, settings } = configuration;
+  const tied: TiedTensor[] = [];
+  const blocks: Block[] = [];
+  for (const declaration of plugin.blocks) {
+    const count = declaration.repeat === undefined ? 1 : (dimensions[declaration.repeat.count] ?? 0);
+    for (let at = 0; at < count; at++) {
+      const parameters = declaration.parameters.flatMap((parameter) => {
+        const expanded = expandParameter(parameter, declaration, at, dimensions);
+        if (parameter.tied === undefined || settings[parameter.tied.when] !== true) return [expanded];
+        tied.push({ name: expanded.components[0]?.name ?? "", to: parameter.tied.to, parameter: expanded.name });
+        return [];
+      });
+      blocks.push({ name: blockName(declaration, at), cost: costOf(declaration, dimensions), parameters });
+    }
+  }
+  const components = blocks.flatMap((block) => block.parameters.flatMap((parameter) => parameter.components));
+  return { plugin, configuration, blocks, components, tied, ignored: expandIgnored(plugin, dimensions) };
+}
+
+const blockName = ({ name, repeat }: BlockDeclaration, at: number): string => (repeat === undefined ? name : `${name}.${at}`);
+
+function costOf({ cost = [] }: BlockDeclaration, dimensions: Dimensions): number {
+  const value = (factor: string | number) => (typeof factor === "number" ? factor : (dimensions[factor] ?? 0));
+  return cost.reduce((sum, product) => sum + product.reduce<number>((result, factor) => result * value(factor), 1), 0);
+}
+
+function expandParameter(declaration: ParameterDeclaration, { repeat }: BlockDeclaration, at: number, dimensions: Dimensions): Parameter {
+  const { nanotron, parallel } = declaration;
+  const sources = [declaration.huggingface].flat() as SourceDeclaration[];
+  const fused = typeof nanotron !== "string";
+  return {
+    name: nameAt(fused ? nanotron.fuse : nanotron, repeat?.index, at),
+    components: sources.map((source) => expandComponent(source, nameAt(source.tensor, repeat?.index, at), dimensions)),
+    fuseAxis: fused ? nanotron.axis : undefined,
+    parallelAxis: parallel === undefined ? undefined : parallel === "column" ? 0 : 1,
+  };
+}
+
+function expandComponent(source: SourceDeclaration, name: string, dimensions: Dimensions): Component {
+  const pattern = parsePattern(source.shape);
+  const axes = pattern.map((axis) => axis.map((symbol) => dimensions[symbol] ?? 0));
+  const rotary = source.rotary ?? false;
+  const headDim = axes[0]?.[1] ?? 0;
+  if (rotary && headDim % 2 !== 0) {
+    throw new UnsupportedError(`${name}: RoPE pairs the rows of a head: expected an even head size, found ${headDim}`, false);
+  }
+  return {
+    name,
+    axes,
+    shape: axes.map(numElements),
+    rotary,
+    transpose: source.transpose ?? false,
+    outerSymbols: pattern.map((axis) => axis[0] ?? ""),
+  };
+}
+
+function expandIgnored(plugin: Plugin, dimensions: Dimensions): Map<string, string> {
+  const ignored = new Map<string, string>();
+  for (const { tensor, repeat, because } of plugin.ignore) {
+    const count = repeat === undefined ? 1 : (dimensions[repeat.count] ?? 0);
+    for (let at = 0; at < count; at++) ignored.set(nameAt(tensor, repeat?.index, at), because);
+  }
+  return ignored;
+}
+
+/** A parameter's whole shape in Nanotron: its components joined along the fused axis, transposed ones turned. */
+export function parameterShape({ components, fuseAxis }: Parameter): Shape {
+  const shapes = components.map(({ shape, transpose }) => (transpose ? [...shape].reverse() : [...shape]));
+  const joined = [...(shapes[0] ?? [])];
+  for (const shape of shapes.slice(1)) {
+    if (fuseAxis !== undefined) joined[fuseAxis] = (joined[fuseAxis] ?? 0) + (shape[fuseAxis] ?? 0);
+  }
+  return joined;
+}

@@ -1,0 +1,146 @@
+// What a schema cannot say about a declaration: that its symbols, settings and tensor names exist and fit together.
+
+import type { BlockDeclaration, DimensionValue, ParameterDeclaration, Plugin, SourceDeclaration } from "./declaration.js";
+import { type ShapePattern, parsePattern, parseQuotient } from "./shape-pattern.js";
+import { nearestName } from "../suggest.js";
+
+export interface Inconsistency {
+  readonly pointer: string;
+  readonly message: string;
+}
+
+/** @returns every inconsistency, with the JSON pointer of the place */
+export function declarationProblems(plugin: Plugin): Inconsistency[] {
+  const problems: Inconsistency[] = [];
+  const report = (pointer: string, message: string) => problems.push({ pointer, message });
+  checkSymbols(plugin, report);
+  checkSettingNames(plugin, report);
+  plugin.blocks.forEach((block, b) => checkBlock(plugin, block, `/blocks/${b}`, report));
+  checkNames(plugin, report);
+  return problems;
+}
+
+type Report = (pointer: string, message: string) => void;
+
+function unknownName(kind: string, name: string, known: readonly string[]): string {
+  const near = nearestName(name, known);
+  return `unknown ${kind} ${JSON.stringify(name)}${near === undefined ? `; known: ${known.join(", ")}` : `; did you mean ${JSON.stringify(near)}?`}`;
+}
+
+function checkSymbols(plugin: Plugin, report: Report): void {
+  const symbols = Object.keys(plugin.dimensions);
+  const need = (symbol: string, pointer: string) => {
+    if (!symbols.includes(symbol)) report(pointer, unknownName("dimension", symbol, symbols));
+  };
+  const needQuotient = (text: string, pointer: string) => {
+    const { numerator, denominator } = parseQuotient(text);
+    need(numerator, pointer);
+    if (denominator !== undefined) need(denominator, pointer);
+  };
+  for (const [symbol, source] of Object.entries(plugin.dimensions)) {
+    const setting = typeof source === "string" ? source : source.setting;
+    if (!Object.hasOwn(plugin.settings, setting)) report(`/dimensions/${symbol}`, unknownName("setting", setting, Object.keys(plugin.settings)));
+    if (typeof source !== "string" && source.default !== undefined) needQuotient(source.default, `/dimensions/${symbol}/default`);
+  }
+  for (const [name, { default: value }] of Object.entries(plugin.settings)) {
+    if (isDimensionValue(value)) needQuotient(value.dimension, `/settings/${name}/default/dimension`);
+  }
+  plugin.blocks.forEach(({ repeat, cost = [] }, b) => {
+    if (repeat !== undefined) need(repeat.count, `/blocks/${b}/repeat/count`);
+    cost.forEach((product, p) =>
+      product.forEach((factor, f) => {
+        if (typeof factor === "string") need(factor, `/blocks/${b}/cost/${p}/${f}`);
+      }),
+    );
+  });
+  plugin.ignore.forEach(({ repeat }, i) => {
+    if (repeat !== undefined) need(repeat.count, `/ignore/${i}/repeat/count`);
+  });
+}
+
+export const isDimensionValue = (value: unknown): value is DimensionValue =>
+  typeof value === "object" && value !== null && !Array.isArray(value) && "dimension" in value;
+
+function checkSettingNames(plugin: Plugin, report: Report): void {
+  const known = Object.keys(plugin.settings);
+  const need = (name: string, pointer: string) => {
+    if (!known.includes(name)) report(pointer, unknownName("setting", name, known));
+  };
+  plugin.forward.forEach((name, i) => need(name, `/forward/${i}`));
+  for (const name of Object.keys(plugin.identify.settings)) need(name, `/identify/settings/${name}`);
+  for (const name of Object.keys(plugin.expect)) need(name, `/expect/${name}`);
+  for (const layout of ["huggingface", "nanotron"] as const) {
+    plugin.limits[layout].forEach(({ setting }, i) => need(setting, `/limits/${layout}/${i}/setting`));
+  }
+}
+
+function checkBlock(plugin: Plugin, block: BlockDeclaration, at: string, report: Report): void {
+  block.parameters.forEach((parameter, p) => {
+    const pointer = `${at}/parameters/${p}`;
+    const sources = [parameter.huggingface].flat() as SourceDeclaration[];
+    const patterns = sources.map((source, s) => checkSource(plugin, source, sourcePointer(parameter, pointer, s), report));
+    checkFuse(parameter, sources, patterns, pointer, report);
+    if (parameter.parallel === "row" && patterns.some((pattern) => pattern.length < 2)) report(`${pointer}/parallel`, "row cuts axis 1, which the shape does not have");
+    if (parameter.tied !== undefined && !Object.hasOwn(plugin.settings, parameter.tied.when)) {
+      report(`${pointer}/tied/when`, unknownName("setting", parameter.tied.when, Object.keys(plugin.settings)));
+    }
+    if (parameter.tied !== undefined && sources.length > 1) report(`${pointer}/tied`, "a fused parameter cannot be tied");
+  });
+}
+
+const sourcePointer = (parameter: ParameterDeclaration, at: string, index: number): string =>
+  Array.isArray(parameter.huggingface) ? `${at}/huggingface/${index}` : `${at}/huggingface`;
+
+function checkSource(plugin: Plugin, source: SourceDeclaration, pointer: string, report: Report): ShapePattern {
+  const pattern = parsePattern(source.shape);
+  const symbols = Object.keys(plugin.dimensions);
+  for (const symbol of pattern.flat()) {
+    if (!symbols.includes(symbol)) report(`${pointer}/shape`, unknownName("dimension", symbol, symbols));
+  }
+  if (source.rotary === true && pattern[0]?.length !== 2) report(`${pointer}/rotary`, "needs a first axis of two symbols, heads and the head's size");
+  if (source.transpose === true && pattern.length !== 2) report(`${pointer}/transpose`, `needs two axes, found ${pattern.length}`);
+  return pattern;
+}
+
+function checkFuse(parameter: ParameterDeclaration, sources: readonly SourceDeclaration[], patterns: readonly ShapePattern[], at: string, report: Report): void {
+  if (typeof parameter.nanotron === "string") {
+    if (sources.length > 1) report(`${at}/nanotron`, `${sources.length} tensors need { fuse: NAME, axis: N }`);
+    return;
+  }
+  const { axis } = parameter.nanotron;
+  if (patterns.some((pattern) => axis >= pattern.length)) report(`${at}/nanotron/axis`, `axis ${axis} is not in every shape`);
+  if (parameter.parallel === undefined || (parameter.parallel === "column" && axis === 0)) return;
+  report(`${at}/parallel`, "a fused parameter can only be cut along the fused axis, as Nanotron cuts its chunks (column, axis 0)");
+}
+
+/** Every tensor is declared once, and its name tells the repetitions apart. */
+function checkNames(plugin: Plugin, report: Report): void {
+  const seen = new Map<string, string>();
+  const claim = (name: string, layout: string, index: string | undefined, pointer: string) => {
+    const earlier = seen.get(`${layout} ${name}`);
+    if (earlier !== undefined) report(pointer, `${name} is declared twice, first at ${earlier}`);
+    else seen.set(`${layout} ${name}`, pointer);
+    const placeholders = [...name.matchAll(/\{([^}]*)\}/g)].map(([, placeholder]) => placeholder);
+    if (index !== undefined && !placeholders.includes(index)) report(pointer, `${name} needs {${index}}: its block repeats`);
+    for (const placeholder of placeholders) {
+      if (placeholder !== index) report(pointer, `{${placeholder}} in ${name} is not the block's index`);
+    }
+  };
+  plugin.blocks.forEach(({ repeat, parameters }, b) =>
+    parameters.forEach((parameter, p) => {
+      const at = `/blocks/${b}/parameters/${p}`;
+      const { nanotron } = parameter;
+      if (typeof nanotron === "string") claim(nanotron, "nanotron", repeat?.index, `${at}/nanotron`);
+      else claim(nanotron.fuse, "nanotron", repeat?.index, `${at}/nanotron/fuse`);
+      ([parameter.huggingface].flat() as SourceDeclaration[]).forEach((source, s) =>
+        claim(source.tensor, "huggingface", repeat?.index, `${sourcePointer(parameter, at, s)}/tensor`),
+      );
+    }),
+  );
+  plugin.ignore.forEach(({ tensor, repeat }, i) => claim(tensor, "huggingface", repeat?.index, `/ignore/${i}/tensor`));
+  plugin.blocks.forEach(({ parameters }, b) =>
+    parameters.forEach(({ tied }, p) => {
+      if (tied !== undefined && !seen.has(`huggingface ${tied.to}`)) report(`/blocks/${b}/parameters/${p}/tied/to`, `no tensor ${tied.to} is declared`);
+    }),
+  );
+}

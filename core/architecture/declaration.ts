@@ -1,0 +1,97 @@
+// A plugin's declaration, as plugin.schema.json describes it, after its family's part has been filled in.
+
+import type { DType } from "../tensor/dtype.js";
+
+export type Value = null | boolean | number | string | readonly Value[] | { readonly [key: string]: Value };
+export type Values = Readonly<Record<string, Value>>;
+export type LayoutName = "huggingface" | "nanotron";
+
+/** `{ dimension: "hidden / heads" }`: a symbol, or one divided by another. */
+export interface DimensionValue {
+  readonly dimension: string;
+}
+
+export interface SettingDeclaration {
+  readonly type: "integer" | "float" | "boolean" | "string" | "token" | "any";
+  readonly default?: Value | DimensionValue;
+  readonly in?: LayoutName;
+  readonly since?: "1.5";
+  readonly optional?: boolean;
+}
+
+export interface Limit {
+  readonly setting: string;
+  readonly only: Value | DimensionValue;
+  readonly loss: "meaning" | "weights";
+  readonly because: string;
+}
+
+export interface Repeat {
+  readonly index: string;
+  readonly count: string;
+}
+
+export interface SourceDeclaration {
+  readonly tensor: string;
+  readonly shape: string;
+  readonly rotary?: boolean;
+  readonly transpose?: boolean;
+}
+
+export interface ParameterDeclaration {
+  readonly nanotron: string | { readonly fuse: string; readonly axis: number };
+  readonly parallel?: "column" | "row";
+  readonly tied?: { readonly to: string; readonly when: string };
+  readonly huggingface: SourceDeclaration | readonly SourceDeclaration[];
+}
+
+export interface BlockDeclaration {
+  readonly name: string;
+  readonly repeat?: Repeat;
+  readonly cost?: readonly (readonly (string | number)[])[];
+  readonly parameters: readonly ParameterDeclaration[];
+}
+
+export interface IgnoreDeclaration {
+  readonly tensor: string;
+  readonly repeat?: Repeat;
+  readonly because: string;
+}
+
+/** What a plugin file itself says; a plugin that extends a family leaves most of it out. */
+export interface PluginFile {
+  readonly name: string;
+  readonly description?: string;
+  readonly extends?: string;
+  readonly identify?: { readonly huggingface?: Values; readonly nanotron?: Values; readonly settings?: Values };
+  readonly dimensions?: Readonly<Record<string, string | { readonly setting: string; readonly default?: string }>>;
+  readonly settings?: Readonly<Record<string, SettingDeclaration>>;
+  readonly constants?: { readonly huggingface?: Values; readonly nanotron?: Values };
+  readonly forward?: readonly string[];
+  readonly rope?: { readonly theta?: number; readonly interleaved?: boolean; readonly scaling?: Value };
+  readonly expect?: Values;
+  readonly limits?: { readonly huggingface?: readonly Limit[]; readonly nanotron?: readonly Limit[] };
+  readonly blocks?: readonly BlockDeclaration[];
+  readonly ignore?: readonly IgnoreDeclaration[];
+}
+
+/** A complete plugin. `family` is the root of its `extends` chain: whose forwards run it. */
+export interface Plugin {
+  readonly name: string;
+  readonly description: string;
+  readonly family: string;
+  readonly origin: string;
+  readonly identify: { readonly huggingface: Values; readonly nanotron: Values; readonly settings: Values };
+  readonly dimensions: NonNullable<PluginFile["dimensions"]>;
+  readonly settings: Readonly<Record<string, SettingDeclaration>>;
+  readonly constants: { readonly huggingface: Values; readonly nanotron: Values };
+  readonly forward: readonly string[];
+  /** Published values by setting; RoPE's are among them. */
+  readonly expect: Values;
+  readonly limits: { readonly huggingface: readonly Limit[]; readonly nanotron: readonly Limit[] };
+  readonly blocks: readonly BlockDeclaration[];
+  readonly ignore: readonly IgnoreDeclaration[];
+}
+
+/** What a conversion may be asked to turn weights into. */
+export type CastTarget = Extract<DType, "BF16" | "F16" | "F32">;

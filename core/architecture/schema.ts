@@ -1,0 +1,82 @@
+// Checks a plugin file against plugin.schema.json and turns ajv's findings into lines a person can act on.
+
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { Ajv2020, type ErrorObject, type ValidateFunction } from "ajv/dist/2020.js";
+import type { DeclarationProblem } from "../errors.js";
+import type { YamlDocument } from "../format/yaml.js";
+import { nearestName } from "../suggest.js";
+import type { PluginFile } from "./declaration.js";
+
+let validate: ValidateFunction<PluginFile> | undefined;
+
+function validator(): ValidateFunction<PluginFile> {
+  if (validate === undefined) {
+    const path = fileURLToPath(import.meta.resolve("#schemas/plugin.schema.json"));
+    const ajv = new Ajv2020({ allErrors: true, verbose: true, allowUnionTypes: true });
+    validate = ajv.compile<PluginFile>(JSON.parse(readFileSync(path, "utf8")));
+  }
+  return validate;
+}
+
+/** @returns every breach of the schema; none means that the document is a PluginFile */
+export function schemaProblems(document: YamlDocument, file: string): DeclarationProblem[] {
+  const check = validator();
+  if (check(document.value)) return [];
+  return distinct(check.errors ?? []).map((error) => {
+    const pointer = pointerOf(error);
+    return { file, line: document.lineOf(pointer), pointer, message: explain(error) };
+  });
+}
+
+/** ajv reports each failed branch of an anyOf, and then the anyOf; the deepest branch is what the author meant. */
+function distinct(errors: readonly ErrorObject[]): ErrorObject[] {
+  const structural = new Set(["anyOf", "if", "propertyNames"]);
+  const alternatives = errors.filter(({ keyword }) => keyword === "anyOf");
+  const kept = errors.filter((error) => {
+    if (error.keyword === "anyOf") return !errors.some((other) => isDeeper(other, error));
+    if (structural.has(error.keyword)) return false;
+    return !alternatives.some((any) => any.instancePath === error.instancePath && error.schemaPath.includes("/anyOf/") && error.keyword === "type");
+  });
+  const seen = new Set<string>();
+  return kept.filter((error) => {
+    const key = `${pointerOf(error)} ${explain(error)}`;
+    return !seen.has(key) && seen.add(key) !== undefined;
+  });
+}
+
+const isDeeper = (error: ErrorObject, than: ErrorObject): boolean =>
+  error !== than &&
+  (error.instancePath.startsWith(`${than.instancePath}/`) ||
+    (error.instancePath === than.instancePath && ["required", "additionalProperties", "pattern"].includes(error.keyword)));
+
+function pointerOf(error: ErrorObject): string {
+  const key = error.keyword === "additionalProperties" ? String(error.params.additionalProperty) : undefined;
+  return key === undefined ? error.instancePath : `${error.instancePath}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+}
+
+function explain(error: ErrorObject): string {
+  switch (error.keyword) {
+    case "additionalProperties": {
+      const key = String(error.params.additionalProperty);
+      const known = Object.keys(error.parentSchema?.properties ?? {});
+      const near = nearestName(key, known);
+      return `unknown key ${JSON.stringify(key)}${near === undefined ? `; known: ${known.join(", ")}` : `; did you mean ${JSON.stringify(near)}?`}`;
+    }
+    case "required":
+      return `missing key ${JSON.stringify(error.params.missingProperty)}`;
+    case "enum":
+      return `expected one of ${(error.params.allowedValues as unknown[]).join(", ")}, found ${brief(error.data)}`;
+    case "type":
+      return `expected ${[error.params.type].flat().join(" or ")}, found ${brief(error.data)}`;
+    case "anyOf":
+      return `${brief(error.data)} has none of the forms allowed here`;
+    default:
+      return `${error.message ?? error.keyword}, found ${brief(error.data)}`;
+  }
+}
+
+function brief(value: unknown): string {
+  const text = JSON.stringify(value) ?? "nothing";
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}

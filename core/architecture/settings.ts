@@ -1,0 +1,84 @@
+// A checkpoint's configuration as the plugin's settings: typed, defaults filled in, dimensions computed.
+// The layouts read their config files into raw values; this module makes Settings of them.
+
+import { CheckpointError } from "../errors.js";
+import { isDimensionValue } from "./consistency.js";
+import type { DimensionValue, Plugin, SettingDeclaration, Value, Values } from "./declaration.js";
+import { parseQuotient } from "./shape-pattern.js";
+
+/** Every declared setting's value, by its Hugging Face name. */
+export type Settings = Values;
+/** Every dimension's size, by symbol. */
+export type Dimensions = Readonly<Record<string, number>>;
+
+export interface Configuration {
+  readonly settings: Settings;
+  readonly dimensions: Dimensions;
+}
+
+/**
+ * @param raw - values as the config file has them, plain numbers, under Hugging Face names
+ * @param where - the config file, for errors
+ * @throws {CheckpointError} a value is missing or of the wrong type, or a dimension is no positive integer
+ */
+export function configure(plugin: Plugin, raw: Values, where: string): Configuration {
+  for (const [name, declaration] of Object.entries(plugin.settings)) {
+    const value = raw[name];
+    if (value === undefined && declaration.default === undefined) throw new CheckpointError(`${where}: ${name} is missing`);
+    if (value !== undefined && !hasType(value, declaration)) {
+      throw new CheckpointError(`${where}: ${name}: expected ${typeName(declaration)}, found ${JSON.stringify(value)}`);
+    }
+  }
+  const dimensions = computeDimensions(plugin, raw, where);
+  const settings: Record<string, Value> = {};
+  for (const [name, { type, default: fallback }] of Object.entries(plugin.settings)) {
+    const value = raw[name];
+    // A null id or object says something ("no such token"); a null number or name is as good as absent.
+    const given = value !== undefined && (value !== null || type === "token" || type === "any");
+    settings[name] = given ? value : resolveValue(fallback ?? null, dimensions);
+  }
+  return { settings, dimensions };
+}
+
+/** A literal as it is; `{ dimension }` computed. */
+export function resolveValue(value: Value | DimensionValue, dimensions: Dimensions): Value {
+  return isDimensionValue(value) ? quotient(value.dimension, dimensions) : value;
+}
+
+function quotient(text: string, dimensions: Dimensions): number {
+  const { numerator, denominator } = parseQuotient(text);
+  const top = dimensions[numerator] ?? Number.NaN;
+  return denominator === undefined ? top : top / (dimensions[denominator] ?? Number.NaN);
+}
+
+function computeDimensions(plugin: Plugin, raw: Values, where: string): Dimensions {
+  const dimensions: Record<string, number> = {};
+  for (const [symbol, source] of Object.entries(plugin.dimensions)) {
+    const { setting, default: fallback } = typeof source === "string" ? { setting: source, default: undefined } : source;
+    const given = raw[setting];
+    const size = given === undefined || given === null ? quotient(fallback ?? "", dimensions) : given;
+    if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 1) {
+      throw new CheckpointError(`${where}: ${setting}: expected a positive integer, found ${JSON.stringify(given ?? size)}`);
+    }
+    dimensions[symbol] = size;
+  }
+  return dimensions;
+}
+
+function hasType(value: Value, { type, default: fallback }: SettingDeclaration): boolean {
+  if (value === null) return type === "any" || type === "token" || fallback !== undefined;
+  switch (type) {
+    case "integer":
+      return Number.isSafeInteger(value);
+    case "float":
+      return typeof value === "number" && Number.isFinite(value);
+    case "token":
+      return Number.isSafeInteger(value) || (Array.isArray(value) && value.length > 0 && value.every(Number.isSafeInteger));
+    case "any":
+      return true;
+    default:
+      return typeof value === type;
+  }
+}
+
+const typeName = ({ type }: SettingDeclaration): string => (type === "token" ? "a token id or a list of them" : type === "integer" ? "an integer" : `a ${type}`);

@@ -1,0 +1,18 @@
+// Symbolic shapes, in einops' grouping: "(kv_heads head_dim) hidden" is two axes, the first made of two symbols.
+
+/** Symbols per axis, outermost first. */
+export type ShapePattern = readonly (readonly string[])[];
+
+export function parsePattern(text: string): ShapePattern {
+  return [...text.matchAll(/\(([^)]*)\)|(\S+)/g)].map(([, group, single]) => (group ?? single ?? "").trim().split(/ +/));
+}
+
+/** Replace `{index}` by its number in a tensor name. */
+export const nameAt = (template: string, index: string | undefined, at: number): string =>
+  index === undefined ? template : template.replaceAll(`{${index}}`, String(at));
+
+/** `"hidden / heads"` as its symbols. */
+export function parseQuotient(text: string): { numerator: string; denominator: string | undefined } {
+  const [numerator = "", denominator] = text.split(" / ");
+  return { numerator, denominator };
+}

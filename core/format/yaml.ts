@@ -1,0 +1,107 @@
+// YAML as data: bounded, without aliases, and with the line of every value, so that an error can point at it.
+
+import { DUMP_SCHEMA, EVENT_ID, type Event, YAMLException, constructFromEvents, defineScalarTag, dump, getScalarValue, parseEvents } from "js-yaml";
+import { isLosslessNumber } from "lossless-json";
+import { DeclarationError } from "../errors.js";
+
+/** A plugin of a thousand parameters is a tenth of it. */
+export const MAX_YAML_BYTES = 1024 * 1024;
+const MAX_YAML_DEPTH = 32;
+
+export interface YamlDocument {
+  readonly value: unknown;
+  /** Line (from 1) of the value at a JSON pointer, or of the nearest value around it. */
+  lineOf(pointer: string): number;
+}
+
+/**
+ * @param file - named in errors
+ * @throws {DeclarationError} not YAML, too large or too deep, an alias, or a repeated key
+ */
+export function parseYaml(text: string, file: string): YamlDocument {
+  const fail = (line: number, message: string) => new DeclarationError([{ file, line, pointer: "", message }]);
+  if (Buffer.byteLength(text) > MAX_YAML_BYTES) throw fail(1, `expected at most ${MAX_YAML_BYTES} bytes of YAML`);
+  try {
+    const events = parseEvents(text, { maxDepth: MAX_YAML_DEPTH });
+    const documents = constructFromEvents(events, { source: text, maxAliases: 0 });
+    if (documents.length !== 1) throw fail(1, `expected one YAML document, found ${documents.length}`);
+    const lines = locate(events, text);
+    return { value: documents[0], lineOf: (pointer) => nearest(lines, pointer) };
+  } catch (cause) {
+    if (!(cause instanceof YAMLException)) throw cause;
+    throw fail((cause.mark?.line ?? 0) + 1, cause.reason);
+  }
+}
+
+interface Open {
+  readonly pointer: string;
+  readonly isMapping: boolean;
+  index: number;
+  key: string | undefined;
+}
+
+function locate(events: readonly Event[], text: string): Map<string, number> {
+  const lines = new Map<string, number>();
+  const lineAt = lineCounter(text);
+  const open: Open[] = [];
+  for (const event of events) {
+    if (event.type === EVENT_ID.POP) open.pop();
+    else if (event.type === EVENT_ID.DOCUMENT) open.push({ pointer: "", isMapping: false, index: -1, key: "" });
+    else if (event.type === EVENT_ID.SCALAR) {
+      const parent = open.at(-1);
+      if (parent?.isMapping && parent.key === undefined) parent.key = getScalarValue(text, event);
+      else lines.set(childPointer(parent), lineAt(event.valueStart));
+    } else if (event.type !== EVENT_ID.ALIAS) {
+      const pointer = childPointer(open.at(-1));
+      lines.set(pointer, lineAt(event.start));
+      open.push({ pointer, isMapping: event.type === EVENT_ID.MAPPING, index: 0, key: undefined });
+    }
+  }
+  return lines;
+}
+
+/** The pointer of the value that comes next in its parent. */
+function childPointer(parent: Open | undefined): string {
+  if (parent === undefined || parent.index < 0) return "";
+  const step = parent.isMapping ? (parent.key ?? "") : String(parent.index++);
+  parent.key = undefined;
+  return `${parent.pointer}/${step.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+}
+
+function lineCounter(text: string): (offset: number) => number {
+  let offset = 0;
+  let line = 1;
+  return (target) => {
+    if (target < offset) [offset, line] = [0, 1];
+    for (; offset < target; offset++) if (text.charCodeAt(offset) === 10) line++;
+    return line;
+  };
+}
+
+function nearest(lines: ReadonlyMap<string, number>, pointer: string): number {
+  for (let at = pointer; ; at = at.slice(0, at.lastIndexOf("/"))) {
+    const line = lines.get(at);
+    if (line !== undefined) return line;
+    if (at === "") return 1;
+  }
+}
+
+/** PyYAML takes `1e-05` for text: a float needs a point and, in an exponent, a sign. */
+const pyyamlFloat = (text: string): string => (/^-?\d+e/i.test(text) ? text.replace(/e/i, ".0e") : text);
+
+const floatTag = defineScalarTag<number>("tag:yaml.org,2002:float", {
+  implicit: true,
+  resolve: Number,
+  identify: (value) => isLosslessNumber(value) && /[.e]/i.test(value.value),
+  represent: (value) => pyyamlFloat(String(value)),
+});
+const integerTag = defineScalarTag<number>("tag:yaml.org,2002:int", {
+  implicit: true,
+  resolve: Number,
+  identify: (value) => Number.isInteger(value) || (isLosslessNumber(value) && !/[.e]/i.test(value.value)),
+  represent: String,
+});
+const SCHEMA = DUMP_SCHEMA.withTags(floatTag, integerTag);
+
+/** As PyYAML dumps a config: block style, keys sorted. Numbers with their own text keep it. */
+export const printYaml = (value: unknown): string => dump(value, { schema: SCHEMA, sortKeys: true, lineWidth: -1, noRefs: true });

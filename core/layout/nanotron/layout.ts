@@ -1,0 +1,83 @@
+// The Nanotron layout: one file per parameter and tensor-parallel rank, with the configs that its strict parsers want.
+
+import type { Architecture } from "../../architecture/architecture.js";
+import type { Plugin, Values } from "../../architecture/declaration.js";
+import { printJson } from "../../format/json.js";
+import { encodeHeader } from "../../format/safetensors.js";
+import { printYaml } from "../../format/yaml.js";
+import type { ReferenceMap } from "../../plan/transforms.js";
+import type { Store } from "../../store/store.js";
+import { majorityDtype } from "../dtypes.js";
+import type { Arrangement, Checkpoint, DocumentRequest, Layout, Slot, TargetDocument, TargetFile, TargetRequest } from "../layout.js";
+import { composeCheckpointMetadata, composeModelConfig, composeRunConfig, settingsOf } from "./config.js";
+import { filePath, slotKey } from "./file-name.js";
+import { openNanotron, resolveRun } from "./open.js";
+import { pipelineRanks } from "./pipeline.js";
+import { nanotronReference } from "./reference.js";
+import { printSharding } from "./sharding.js";
+import { nanotronSlots } from "./slots.js";
+
+/** Each file holds one tensor, under this name. */
+const TENSOR_NAME = "data";
+
+export class NanotronLayout implements Layout {
+  readonly name = "nanotron";
+
+  detect(store: Store, root: string): Promise<string | undefined> {
+    return resolveRun(store, root);
+  }
+
+  open(store: Store, root: string): Promise<Checkpoint> {
+    return openNanotron(store, root);
+  }
+
+  readSettings(checkpoint: Checkpoint, plugin: Plugin): Values {
+    return settingsOf(checkpoint.rawConfig, plugin);
+  }
+
+  slots(architecture: Architecture, arrangement: Arrangement): Slot[] {
+    return nanotronSlots(architecture, arrangement);
+  }
+
+  reference(architecture: Architecture, arrangement: Arrangement): ReferenceMap {
+    return nanotronReference(architecture, arrangement);
+  }
+
+  files({ architecture, arrangement, slots, dtypes, version }: TargetRequest): TargetFile[] {
+    const ranks = parameterRanks(architecture, arrangement.pp);
+    return slots.map((slot) => {
+      const { key, name, shape, sharding } = slot;
+      const dtype = dtypes.get(key) ?? "F32";
+      const metadata = sharding === undefined ? {} : { version, ...printSharding(sharding) };
+      const { bytes, tensors, fileByteLength } = encodeHeader([{ name: TENSOR_NAME, dtype, shape }], metadata);
+      const tp = tensorRank(slot, arrangement.tp);
+      const rank = tp === undefined ? undefined : { pp: ranks.get(name) ?? 0, ppSize: arrangement.pp, tp, tpSize: arrangement.tp };
+      return {
+        path: filePath({ parameter: name, rank }),
+        byteLength: fileByteLength,
+        header: bytes,
+        tensors: tensors.map((tensor) => ({ ...tensor, key })),
+      };
+    });
+  }
+
+  documents({ architecture, arrangement, settings, version, files, source, carried, runtimeRoot }: DocumentRequest): TargetDocument[] {
+    const isSource = source.layout === this.name;
+    const own = isSource ? source.configText : carried.nanotron;
+    const modelConfig = composeModelConfig(architecture.plugin, settings, version, own);
+    const runConfig = composeRunConfig({ modelConfig, version, topology: arrangement, dtype: majorityDtype(files), runtimeRoot, general: source.run?.general ?? {} });
+    return [
+      { path: "model_config.json", text: printJson(modelConfig) },
+      { path: "config.yaml", text: printYaml(runConfig) },
+      { path: "checkpoint_metadata.json", text: printJson(composeCheckpointMetadata(version, arrangement.tp, source.run?.progress)) },
+    ];
+  }
+}
+
+function parameterRanks(architecture: Architecture, pp: number): Map<string, number> {
+  const ranks = pipelineRanks(architecture.blocks.map(({ cost }) => cost), pp);
+  return new Map(architecture.blocks.flatMap(({ parameters }, block) => parameters.map(({ name }) => [name, ranks[block] ?? 0] as const)));
+}
+
+const tensorRank = ({ key, name, sharding }: Slot, tp: number): number | undefined =>
+  sharding === undefined ? undefined : Array.from({ length: tp }, (_, rank) => rank).find((rank) => slotKey(name, rank) === key);

@@ -1,0 +1,68 @@
+// Nanotron's arrangement element by element, for the proof: written from nanotron-format's rules, without slots.ts' strides.
+
+import { type Architecture, type Component, type Parameter } from "../../architecture/architecture.js";
+import { type ReferenceMap, type Transform, chain, fuse, interleave, slice, transpose } from "../../plan/transforms.js";
+import type { Arrangement } from "../layout.js";
+import { slotKey } from "./file-name.js";
+
+interface Member {
+  readonly parameter: Parameter;
+  readonly component: Component;
+  /** Along the parallel axis, in Nanotron's order of axes: how much of the component a rank has. */
+  readonly partSize: number;
+  /** Along the fused axis: what lies before the component in a rank's tensor, and its own extent there. */
+  readonly start: number;
+  readonly extent: number;
+}
+
+export function nanotronReference(architecture: Architecture, { tp, ropeInterleaved }: Arrangement): ReferenceMap {
+  const members = architecture.blocks.flatMap(({ parameters }) => parameters.flatMap((parameter) => membersOf(parameter, tp)));
+  const byKey = new Map<string, { member: number; rank: number }[]>();
+  members.forEach(({ parameter }, member) => {
+    const ranks = parameter.parallelAxis === undefined ? [undefined] : Array.from({ length: tp }, (_, rank) => rank);
+    for (const rank of ranks) {
+      const key = slotKey(parameter.name, rank);
+      byKey.set(key, [...(byKey.get(key) ?? []), { member, rank: rank ?? 0 }]);
+    }
+  });
+
+  const reorder = ({ component }: Member): Transform =>
+    chain([...(component.rotary && ropeInterleaved ? [interleave(component.axes[0]?.[1] ?? 0)] : []), ...(component.transpose ? [transpose] : [])]);
+  const toRank = (member: Member, rank: number): Transform => {
+    const { parallelAxis, fuseAxis } = member.parameter;
+    const cut = parallelAxis === undefined ? [] : [slice(parallelAxis, member.partSize, rank)];
+    return chain([reorder(member), ...cut, ...(fuseAxis === undefined ? [] : [fuse(fuseAxis, member.start)])]);
+  };
+
+  return {
+    locate({ component, index }) {
+      const member = members[component] as Member;
+      const { parallelAxis, name } = member.parameter;
+      if (parallelAxis === undefined) return { key: slotKey(name, undefined), index: toRank(member, 0).apply(index) };
+      const rank = Math.floor((reorder(member).apply(index)[parallelAxis] ?? 0) / member.partSize);
+      return { key: slotKey(name, rank), index: toRank(member, rank).apply(index) };
+    },
+    identify({ key, index }) {
+      const candidates = byKey.get(key) ?? [];
+      const found = candidates.find(({ member }) => {
+        const { parameter, start, extent } = members[member] as Member;
+        const along = parameter.fuseAxis === undefined ? start : (index[parameter.fuseAxis] ?? 0);
+        return along >= start && (parameter.fuseAxis === undefined || along < start + extent);
+      });
+      return found === undefined ? undefined : { component: found.member, index: toRank(members[found.member] as Member, found.rank).invert(index) };
+    },
+  };
+}
+
+function membersOf(parameter: Parameter, tp: number): Member[] {
+  const { components, parallelAxis, fuseAxis } = parameter;
+  let start = 0;
+  return components.map((component) => {
+    const shape = component.transpose ? [...component.shape].reverse() : component.shape;
+    const partSize = parallelAxis === undefined ? 0 : (shape[parallelAxis] ?? 0) / tp;
+    const extent = fuseAxis === undefined ? 0 : fuseAxis === parallelAxis ? partSize : (shape[fuseAxis] ?? 0);
+    const member = { parameter, component, partSize, start, extent };
+    start += extent;
+    return member;
+  });
+}

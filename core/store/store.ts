@@ -1,0 +1,40 @@
+// The one seam to where bytes live: local files, memory in tests, remote stores later, and faults put in on purpose.
+// Paths are strings with forward slashes; a store neither resolves nor interprets them.
+
+export interface FileStatus {
+  readonly kind: "file" | "folder";
+  readonly byteLength: number;
+}
+
+export interface ReadableFile {
+  readonly byteLength: number;
+  /**
+   * Fill `buffer` with the bytes from `position` on.
+   *
+   * @throws {StorageError} the file ends before the buffer is full, or cannot be read
+   */
+  read(buffer: Uint8Array, position: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface WritableFile {
+  /** @throws {StorageError} no space, or the file cannot be written */
+  write(buffer: Uint8Array, position: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface Store {
+  /** @returns undefined when nothing is there */
+  status(path: string): Promise<FileStatus | undefined>;
+  /** Names in a folder, sorted. */
+  list(path: string): Promise<string[]>;
+  open(path: string): Promise<ReadableFile>;
+  /** Create a file, its folders included; it must not exist yet. */
+  create(path: string): Promise<WritableFile>;
+  rename(from: string, to: string): Promise<void>;
+  /** Remove a file or a folder with all that is in it; nothing there is no error. */
+  remove(path: string): Promise<void>;
+  makeFolder(path: string): Promise<void>;
+  /** Bytes free where `path` would be written. */
+  freeBytes(path: string): Promise<number>;
+}
