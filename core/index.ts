@@ -1,0 +1,6 @@
+// What `import … from "weighbridge"` gives.
+
+export { type Engine, type EngineOverrides, createEngine } from "./engine.js";
+export { type ConvertOptions, type ConvertResult } from "./engine/convert.js";
+export { type PlanOptions } from "./engine/prepare.js";
+export * from "./errors.js";

@@ -1,0 +1,74 @@
+// The only step that changes values: elements from one floating dtype to another, rounded to the nearest, ties to even.
+
+import { UnsupportedError } from "../errors.js";
+import type { DType } from "./dtype.js";
+
+/**
+ * @param run - whole elements, little-endian
+ * @throws {UnsupportedError} a finite value that the target dtype cannot hold, or dtypes other than F32, BF16 and F16
+ */
+export function castRun(run: Uint8Array, from: DType, to: DType): Uint8Array {
+  const values = widen(run, from);
+  if (to === "F32") return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  if (to !== "BF16" && to !== "F16") throw new UnsupportedError(`cannot cast ${from} to ${to}`, false);
+  const encode = to === "BF16" ? toBf16 : toF16;
+  const out = new Uint16Array(values.length);
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] as number;
+    const bits = encode(value);
+    if (Number.isFinite(value) && isInfinite(bits, to)) throw new UnsupportedError(`${value} does not fit ${to}`, false, { hint: "keep the dtype or choose a wider one" });
+    out[i] = bits;
+  }
+  return new Uint8Array(out.buffer);
+}
+
+function widen(run: Uint8Array, from: DType): Float32Array {
+  const view = new DataView(run.buffer, run.byteOffset, run.byteLength);
+  if (from === "F32") return Float32Array.from({ length: run.byteLength / 4 }, (_, i) => view.getFloat32(i * 4, true));
+  if (from !== "BF16" && from !== "F16") throw new UnsupportedError(`cannot cast from ${from}`, false);
+  const decode = from === "BF16" ? fromBf16 : fromF16;
+  return Float32Array.from({ length: run.byteLength / 2 }, (_, i) => decode(view.getUint16(i * 2, true)));
+}
+
+const scratch = new Float32Array(1);
+const scratchBits = new Uint32Array(scratch.buffer);
+
+function fromBf16(bits: number): number {
+  scratchBits[0] = bits << 16;
+  return scratch[0] as number;
+}
+
+function toBf16(value: number): number {
+  if (Number.isNaN(value)) return 0x7fc0;
+  scratch[0] = value;
+  const bits = scratchBits[0] as number;
+  return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff;
+}
+
+function fromF16(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const [exponent, mantissa] = [(bits >>> 10) & 0x1f, bits & 0x3ff];
+  if (exponent === 0) return sign * mantissa * 2 ** -24;
+  if (exponent === 31) return mantissa === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return sign * (1 + mantissa / 1024) * 2 ** (exponent - 15);
+}
+
+function toF16(value: number): number {
+  if (Number.isNaN(value)) return 0x7e00;
+  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
+  const size = Math.abs(value);
+  if (size === Number.POSITIVE_INFINITY) return sign | 0x7c00;
+  const exponent = Math.max(-14, Math.floor(Math.log2(size)));
+  const unit = 2 ** (exponent - 10);
+  const units = roundToEven(size / unit);
+  const bits = exponent === -14 ? units : ((exponent + 14) << 10) + units;
+  return sign | Math.min(bits, 0x7c00);
+}
+
+function roundToEven(value: number): number {
+  const floor = Math.floor(value);
+  const rest = value - floor;
+  return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
+}
+
+const isInfinite = (bits: number, dtype: DType): boolean => (bits & 0x7fff) === (dtype === "BF16" ? 0x7f80 : 0x7c00);
