@@ -4,6 +4,7 @@ import { addPlugins, builtInPlugins, readPlugin } from "./architecture/load.js";
 import type { Plugin } from "./architecture/declaration.js";
 import { type ConvertOptions, type ConvertResult, convert } from "./engine/convert.js";
 import { type Context, type PlanOptions, type Prepared, prepare } from "./engine/prepare.js";
+import { type VerifyOptions, type VerifyReport, verify } from "./engine/verify.js";
 import { HuggingFaceLayout } from "./layout/huggingface/layout.js";
 import type { Layout } from "./layout/layout.js";
 import { NanotronLayout } from "./layout/nanotron/layout.js";
@@ -22,6 +23,8 @@ export interface Engine {
   convert(source: string, destination: string, options: ConvertOptions): Promise<ConvertResult>;
   /** Compile and prove what a conversion would do; reads headers only. */
   plan(source: string, options: PlanOptions): Promise<Prepared>;
+  /** Compare two checkpoints, whatever their layouts and topologies. */
+  verify(a: string, b: string, options?: VerifyOptions): Promise<VerifyReport>;
   plugins(): readonly Plugin[];
 }
 
@@ -35,6 +38,7 @@ export function createEngine({ store = new FileStore(), plugins = [] }: EngineOv
   return {
     convert: (source, destination, options) => convert(context, source, destination, options),
     plan: (source, options) => prepare(context, source, options),
+    verify: (a, b, options = {}) => verify(context, a, b, options),
     plugins: () => registry.all(),
   };
 }

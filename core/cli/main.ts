@@ -25,6 +25,7 @@ interface Flags {
   readonly allowSemanticLoss?: boolean;
   readonly maxShardSize?: number;
   readonly strict?: boolean;
+  readonly verify?: "none" | "parameters";
   readonly overwrite?: boolean;
   readonly dryRun?: boolean;
   readonly quiet?: boolean;
@@ -36,12 +37,22 @@ program.configureOutput({ outputError: (text, write) => write(text.replace(/^err
 
 withPlanOptions(program.command("convert <source> <destination>").description("write a checkpoint in another layout or topology"))
   .option("--nanotron-root <path>", "the destination's path as Nanotron will see it")
+  .addOption(new Option("--verify <check>", "compare the output with the source before publishing it").choices(["none", "parameters"]))
   .option("--overwrite", "replace the destination once the new one is complete")
   .option("--dry-run", "compile and prove, write nothing")
   .option("--quiet", "no progress")
   .action(runConvert);
 
 withPlanOptions(program.command("plan <source>").description("compile and prove a conversion, and say what it costs")).action(runPlanCommand);
+
+program
+  .command("verify <a> <b>")
+  .description("compare two checkpoints tensor by tensor, whatever their layouts")
+  .addOption(new Option("--checks <checks>", "what to compare").choices(["parameters"]).default("parameters"))
+  .option("--plugin <name>", "architecture plugin, instead of the one the config matches")
+  .option("--source-rope-interleaved <yes|no>", "for a Nanotron checkpoint whose config does not say", yesNo)
+  .option("--json", "print one JSON document")
+  .action(runVerify);
 
 program
   .command("plugins")
@@ -88,7 +99,7 @@ async function runConvert(source: string, destination: string, flags: Flags): Pr
   if (flags.json === true) return print(result);
   for (const line of [...result.warnings, ...result.semanticLosses.map((loss) => `forward differs: ${loss}`)]) process.stderr.write(`weighbridge: warning: ${line}\n`);
   const verb = result.written ? "wrote" : "would write";
-  process.stdout.write(`${verb} ${destination}: ${flags.to}, plugin ${result.plugin}, ${result.files} files, ${result.bytes} bytes of weights; plan proven, ${result.segments} segments\n`);
+  process.stdout.write(`${verb} ${destination}: ${flags.to}, plugin ${result.plugin}, ${result.files} files, ${result.bytes} bytes of weights; plan proven, ${result.segments} segments; ${result.verified === "none" ? "not compared" : "every element compared"}\n`);
 }
 
 function progress({ quiet, json }: Flags): ConvertOptions["onProgress"] {
@@ -103,6 +114,16 @@ async function runPlanCommand(source: string, flags: Flags): Promise<void> {
   const { plan, match, losses, warnings } = prepared;
   for (const line of [...warnings, ...losses]) process.stderr.write(`weighbridge: warning: ${line}\n`);
   process.stdout.write(`proven: plugin ${match.plugin.name}, ${plan.sources.length} files to ${plan.targets.length}, ${plannedBytes(plan)} bytes in ${plan.segments.length} segments\n`);
+}
+
+async function runVerify(a: string, b: string, flags: { plugin?: string; sourceRopeInterleaved?: boolean; json?: boolean }): Promise<void> {
+  const report = await createEngine().verify(a, b, flags);
+  process.exitCode = report.verdict === "equal" ? 0 : 1;
+  if (flags.json === true) return print(report);
+  const { equal, ...others } = report.parameters;
+  process.stdout.write(`${report.verdict}: ${equal.length} tensors equal; ${report.evidence}\n`);
+  for (const [finding, names] of Object.entries(others)) if (names.length > 0) process.stdout.write(`  ${finding}: ${names.join(", ")}\n`);
+  for (const setting of report.settings) process.stdout.write(`  setting ${setting}\n`);
 }
 
 const planDocument = ({ plan, match, losses, warnings }: Prepared) => ({ plugin: match.plugin.name, proven: true, bytes: plannedBytes(plan), semanticLosses: losses, warnings, ...plan });

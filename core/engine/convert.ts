@@ -1,7 +1,7 @@
 // convert: prepare, write beside the destination, publish by rename. On failure nothing is left.
 
 import { isAbsolute, resolve } from "node:path";
-import { UsageError, WeighbridgeError } from "../errors.js";
+import { CheckpointError, UsageError, WeighbridgeError } from "../errors.js";
 import { plannedBytes } from "../plan/plan.js";
 import { runPlan } from "../plan/run.js";
 import type { Store, WritableFile } from "../store/store.js";
@@ -9,8 +9,11 @@ import { readWhole, writeText, writeWhole } from "../store/text.js";
 import { RECEIPT_NAME } from "../layout/receipt-name.js";
 import { type Context, type PlanOptions, type Prepared, prepare } from "./prepare.js";
 import { readCarried, receiptText } from "./receipt.js";
+import { verify } from "./verify.js";
 
 export interface ConvertOptions extends PlanOptions {
+  /** `parameters` (default) reads the output back and compares every element before it is published. */
+  readonly verify?: "none" | "parameters" | undefined;
   readonly overwrite?: boolean | undefined;
   readonly dryRun?: boolean | undefined;
   /** The output's path as Nanotron will see it; the destination's absolute path by default. */
@@ -28,6 +31,8 @@ export interface ConvertResult {
   readonly semanticLosses: readonly string[];
   readonly warnings: readonly string[];
   readonly written: boolean;
+  /** What was read back and compared before publishing. */
+  readonly verified: "none" | "parameters";
 }
 
 /** Side files are documents and tokenizers; a larger one is no side file. */
@@ -38,7 +43,9 @@ export async function convert(context: Context, path: string, destination: strin
   const { store } = context;
   await checkDestination(store, path, destination, options.overwrite ?? false);
   const prepared = await prepare(context, path, options);
-  if (options.dryRun !== true) await writeAll(store, prepared, destination, options);
+  // Rounded values cannot equal their source, so a cast is not compared.
+  const verified = options.dryRun === true || options.dtype !== undefined ? "none" : (options.verify ?? "parameters");
+  if (options.dryRun !== true) await writeAll(context, prepared, destination, options, verified === "parameters" ? path : undefined);
   return {
     destination,
     plugin: prepared.match.plugin.name,
@@ -48,6 +55,7 @@ export async function convert(context: Context, path: string, destination: strin
     semanticLosses: prepared.losses,
     warnings: prepared.warnings,
     written: options.dryRun !== true,
+    verified,
   };
 }
 
@@ -59,17 +67,25 @@ async function checkDestination(store: Store, path: string, destination: string,
   if (status.kind === "file" || (await store.list(destination)).length > 0) throw new UsageError(`${destination}: already exists`, { hint: "choose another destination or give --overwrite" });
 }
 
-async function writeAll(store: Store, prepared: Prepared, destination: string, options: ConvertOptions): Promise<void> {
+async function writeAll(context: Context, prepared: Prepared, destination: string, options: ConvertOptions, compareWith: string | undefined): Promise<void> {
+  const { store } = context;
   const final = resolve(destination);
   const staging = `${final}.weighbridge-partial-${process.pid}`;
   try {
     await writeWeights(store, prepared, staging, options);
     await writeRest(store, prepared, staging, final, options);
+    if (compareWith !== undefined) await checkOutput(context, compareWith, staging, options);
     await publish(store, staging, final);
   } catch (error) {
     await store.remove(staging);
     throw error;
   }
+}
+
+async function checkOutput(context: Context, source: string, staging: string, { plugin, sourceRopeInterleaved, signal }: ConvertOptions): Promise<void> {
+  const { parameters } = await verify(context, source, staging, { plugin, sourceRopeInterleaved, signal });
+  const [wrong] = [...parameters.different, ...parameters.missing, ...parameters.extra, ...parameters.otherDtype];
+  if (wrong !== undefined) throw new CheckpointError(`${wrong}: what was written differs from its source`, { hint: "the disk or the source changed under the conversion; nothing was published" });
 }
 
 async function writeWeights(store: Store, { plan, files }: Prepared, staging: string, { signal, onProgress }: ConvertOptions): Promise<void> {

@@ -88,13 +88,13 @@ export async function prepare(context: Context, path: string, options: PlanOptio
   return { source, match, architecture, target, arrangement, version, slots, files, plan, losses, warnings };
 }
 
-function matchOf({ plugins }: Context, source: Checkpoint, layout: Layout, name: string | undefined): Match {
+export function matchOf({ plugins }: Context, source: Checkpoint, layout: Layout, name: string | undefined): Match {
   if (name === undefined) return matchPlugin(plugins.all(), source, layout);
   const plugin = plugins.get(name);
   return { plugin, configuration: configure(plugin, layout.readSettings(source, plugin), source.configPath) };
 }
 
-function sourceInterleaved({ layout, rawConfig, configPath }: Checkpoint, answer: boolean | undefined): boolean {
+export function sourceInterleaved({ layout, rawConfig, configPath }: Checkpoint, answer: boolean | undefined): boolean {
   if (layout === "huggingface") return false;
   const said = rawConfig.rope_interleaved;
   if (said === undefined && answer === undefined) {

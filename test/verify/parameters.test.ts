@@ -1,0 +1,42 @@
+import { cpSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect } from "chai";
+import { after, describe, it } from "mocha";
+import { createEngine } from "../../core/index.js";
+
+const fixture = (name: string) => fileURLToPath(import.meta.resolve(`#fixtures/${name}`));
+const scratch = mkdtempSync(join(tmpdir(), "weighbridge-verify-"));
+const engine = createEngine();
+after(() => rmSync(scratch, { recursive: true }));
+
+describe("verify, parameters", () => {
+  it("calls equal what Nanotron itself wrote at TP 1 and TP 2", async () => {
+    const pairs: [string, string][] = [["tiny-llama3", "golden/nanotron-tp1"], ["tiny-llama3", "golden/nanotron-tp2"], ["golden/nanotron-tp2", "golden/nanotron-tp1"], ["golden/tied-huggingface", "golden/tied-nanotron"]];
+    for (const [a, b] of pairs) expect((await engine.verify(fixture(a), fixture(b))).verdict, `${a} ${b}`).to.equal("equal");
+  });
+
+  it("names the one tensor of which one byte changed, across layouts", async () => {
+    const changed = join(scratch, "changed");
+    cpSync(fixture("golden/nanotron-tp2"), changed, { recursive: true });
+    const file = join(changed, "model/model/decoder/2/pp_block/attn/qkv_proj/model_weight_pp-rank-0-of-1_tp-rank-1-of-2.safetensors");
+    const bytes = readFileSync(file);
+    // The rank's rows are 64 of q, 32 of k, 32 of v, 256 bytes each: byte 70·256 is k's.
+    const at = 8 + Number(bytes.readBigUInt64LE(0)) + 70 * 256;
+    writeSync(openSync(file, "r+"), Buffer.from([(bytes[at] ?? 0) ^ 1]), 0, 1, at);
+    const { verdict, parameters } = await engine.verify(fixture("tiny-llama3"), changed);
+    expect(verdict).to.equal("different");
+    expect(parameters.different).to.deep.equal(["model.layers.2.self_attn.k_proj.weight"]);
+    expect(parameters.equal.length).to.equal(38);
+  });
+
+  it("sees a rope_theta that differs while every byte agrees", async () => {
+    const changed = join(scratch, "theta");
+    cpSync(fixture("golden/nanotron-tp1"), changed, { recursive: true });
+    const path = join(changed, "model_config.json");
+    writeFileSync(path, readFileSync(path, "utf8").replace("500000.0", "10000.0"));
+    const { verdict, parameters, settings } = await engine.verify(fixture("tiny-llama3"), changed);
+    expect({ verdict, settings, different: parameters.different }).to.deep.equal({ verdict: "different", settings: ["rope_theta: 500000 and 10000"], different: [] });
+  });
+});
