@@ -41,6 +41,8 @@ const MAX_SIDE_FILE_BYTES = 256 * 1024 * 1024;
 /** @throws every WeighbridgeError of reading, proving and writing; the destination is then as it was */
 export async function convert(context: Context, path: string, destination: string, options: ConvertOptions): Promise<ConvertResult> {
   const { store } = context;
+  const { nanotronRoot } = options;
+  if (nanotronRoot !== undefined && !isAbsolute(nanotronRoot)) throw new UsageError(`--nanotron-root ${nanotronRoot}: expected an absolute path`);
   await checkDestination(store, path, destination, options.overwrite ?? false);
   const prepared = await prepare(context, path, options);
   // Rounded values cannot equal their source, so a cast is not compared.
@@ -105,7 +107,6 @@ async function writeWeights(store: Store, { plan, files }: Prepared, staging: st
 
 async function writeRest(store: Store, prepared: Prepared, staging: string, final: string, { nanotronRoot, maxShardBytes = 0 }: ConvertOptions): Promise<void> {
   const { source, architecture, arrangement, slots, files, version, match, target } = prepared;
-  if (nanotronRoot !== undefined && !isAbsolute(nanotronRoot)) throw new UsageError(`--nanotron-root ${nanotronRoot}: expected an absolute path`);
   const carried = await readCarried(store, source);
   const settings = { ...match.configuration.settings, rope_interleaved: arrangement.ropeInterleaved };
   const runtimeRoot = nanotronRoot ?? final;

@@ -102,6 +102,7 @@ export function sourceInterleaved({ layout, rawConfig, configPath }: Checkpoint,
       hint: "say which with --source-rope-interleaved yes|no (before 2024-05, and in the swiss-ai fork, it was yes)",
     });
   }
+  if (said !== undefined && typeof said !== "boolean") throw new CheckpointError(`${configPath}: rope_interleaved: expected true or false, found ${JSON.stringify(said)}`);
   if (typeof said === "boolean" && answer !== undefined && said !== answer) throw new UsageError(`${configPath}: rope_interleaved is ${said}, --source-rope-interleaved says otherwise`, { hint: "drop the option" });
   return typeof said === "boolean" ? said : (answer ?? false);
 }

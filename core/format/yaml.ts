@@ -10,7 +10,7 @@ const MAX_YAML_DEPTH = 32;
 
 export interface YamlDocument {
   readonly value: unknown;
-  /** Line (from 1) of the value at a JSON pointer, or of the nearest value around it. */
+  /** Line (from 1) where the member at a JSON pointer begins, its key if it has one, or that of the nearest one around it. */
   lineOf(pointer: string): number;
 }
 
@@ -38,6 +38,7 @@ interface Open {
   readonly isMapping: boolean;
   index: number;
   key: string | undefined;
+  keyLine: number;
 }
 
 function locate(events: readonly Event[], text: string): Map<string, number> {
@@ -46,15 +47,16 @@ function locate(events: readonly Event[], text: string): Map<string, number> {
   const open: Open[] = [];
   for (const event of events) {
     if (event.type === EVENT_ID.POP) open.pop();
-    else if (event.type === EVENT_ID.DOCUMENT) open.push({ pointer: "", isMapping: false, index: -1, key: "" });
+    else if (event.type === EVENT_ID.DOCUMENT) open.push({ pointer: "", isMapping: false, index: -1, key: "", keyLine: 1 });
     else if (event.type === EVENT_ID.SCALAR) {
       const parent = open.at(-1);
-      if (parent?.isMapping && parent.key === undefined) parent.key = getScalarValue(text, event);
-      else lines.set(childPointer(parent), lineAt(event.valueStart));
+      if (parent?.isMapping && parent.key === undefined) [parent.key, parent.keyLine] = [getScalarValue(text, event), lineAt(event.valueStart)];
+      else lines.set(childPointer(parent), parent?.isMapping ? parent.keyLine : lineAt(event.valueStart));
     } else if (event.type !== EVENT_ID.ALIAS) {
-      const pointer = childPointer(open.at(-1));
-      lines.set(pointer, lineAt(event.start));
-      open.push({ pointer, isMapping: event.type === EVENT_ID.MAPPING, index: 0, key: undefined });
+      const parent = open.at(-1);
+      const pointer = childPointer(parent);
+      lines.set(pointer, parent?.isMapping ? parent.keyLine : lineAt(event.start));
+      open.push({ pointer, isMapping: event.type === EVENT_ID.MAPPING, index: 0, key: undefined, keyLine: 1 });
     }
   }
   return lines;
