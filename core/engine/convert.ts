@@ -75,7 +75,7 @@ async function writeAll(context: Context, prepared: Prepared, destination: strin
   const staging = `${final}.weighbridge-partial-${process.pid}`;
   try {
     await writeWeights(store, prepared, staging, options);
-    await writeRest(store, prepared, staging, final, options);
+    await writeRest(store, prepared, staging, final, options, compareWith === undefined ? "none" : "parameters");
     if (compareWith !== undefined) await checkOutput(context, compareWith, staging, options);
     await publish(store, staging, final);
   } catch (error) {
@@ -105,7 +105,7 @@ async function writeWeights(store: Store, { plan, files }: Prepared, staging: st
   }
 }
 
-async function writeRest(store: Store, prepared: Prepared, staging: string, final: string, { nanotronRoot, maxShardBytes = 0 }: ConvertOptions): Promise<void> {
+async function writeRest(store: Store, prepared: Prepared, staging: string, final: string, { nanotronRoot, maxShardBytes = 0, dtype }: ConvertOptions, verified: string): Promise<void> {
   const { source, architecture, arrangement, slots, files, version, match, target } = prepared;
   const carried = await readCarried(store, source);
   const settings = { ...match.configuration.settings, rope_interleaved: arrangement.ropeInterleaved };
@@ -113,7 +113,7 @@ async function writeRest(store: Store, prepared: Prepared, staging: string, fina
   const request = { architecture, arrangement, slots, files, version, settings, source, carried, runtimeRoot, dtypes: new Map(), maxShardBytes };
   for (const { path, text } of target.documents(request)) await writeText(store, `${staging}/${path}`, text);
   for (const name of source.sideFiles) await writeWhole(store, `${staging}/${name}`, await readWhole(store, `${source.root}/${name}`, MAX_SIDE_FILE_BYTES));
-  await writeText(store, `${staging}/${RECEIPT_NAME}`, receiptText(prepared, carried));
+  await writeText(store, `${staging}/${RECEIPT_NAME}`, receiptText(prepared, carried, { dtype, verified }));
 }
 
 /** A destination that is replaced is moved aside first, and back if the new one cannot take its place. */

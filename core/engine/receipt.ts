@@ -4,6 +4,7 @@
 import { isObject, parseObject, printJson } from "../format/json.js";
 import type { Carried, Checkpoint } from "../layout/layout.js";
 import { RECEIPT_NAME } from "../layout/receipt-name.js";
+import type { DType } from "../tensor/dtype.js";
 import type { Store } from "../store/store.js";
 import { readText } from "../store/text.js";
 import type { Prepared } from "./prepare.js";
@@ -15,13 +16,14 @@ export async function readCarried(store: Store, { root, layout, configText }: Ch
   return { ...(texts as Carried), [layout]: configText };
 }
 
-export function receiptText({ source, match, target, arrangement, losses, warnings }: Prepared, carried: Carried): string {
+export function receiptText({ source, match, target, arrangement, losses, warnings }: Prepared, carried: Carried, { dtype, verified }: { dtype: DType | undefined; verified: string }): string {
   return printJson({
     format: 1,
     source: { layout: source.layout, ...source.topology },
     target: { layout: target.name, ...arrangement },
     plugin: match.plugin.name,
-    weights: "exact",
+    weights: dtype === undefined ? "exact" : `cast to ${dtype}`,
+    verified,
     semanticLosses: losses,
     warnings,
     carried,

@@ -1,6 +1,7 @@
 // The parameters check: every element of every tensor of A against its place in B, whatever the two layouts are.
 
 import type { Architecture } from "../architecture/architecture.js";
+import { CancelledError } from "../errors.js";
 import type { BoundSlot } from "../plan/compile.js";
 import { compile } from "../plan/compile.js";
 import { targetLength } from "../plan/coverage.js";
@@ -35,7 +36,7 @@ export async function compareParameters(store: Store, architecture: Architecture
   const [from, to] = [byComponent(a.slots), byComponent(b.slots)];
   try {
     for (const [index, { name, shape }] of architecture.components.entries()) {
-      signal?.throwIfAborted();
+      if (signal?.aborted === true) throw new CancelledError("cancelled; nothing was published");
       const { segments } = compile({ architecture, sources: a.files, source: from.get(index) ?? [], targets: b.files, target: to.get(index) ?? [], unused: [] });
       report[await compareComponent(segments, numElements(shape), files, others, from.get(index))].push(name);
     }

@@ -125,6 +125,28 @@ describe("a Hugging Face source", () => {
   });
 });
 
+describe("the receipt", () => {
+  const cases = [
+    [{}, "exact", "parameters"],
+    [{ verify: "none" }, "exact", "none"],
+    [{ dtype: "F32" }, "cast to F32", "none"],
+  ] as const;
+  for (const [options, weights, verified] of cases) {
+    it(`of ${JSON.stringify(options)} says ${weights}, verified ${verified}`, async () => {
+      const out = fresh();
+      await engine.convert(fixture("tiny-llama3"), out, { to: "nanotron", ...options });
+      expect(json(out, "weighbridge-receipt.json")).to.include({ weights, verified });
+    });
+  }
+});
+
+describe("a cancelled comparison", () => {
+  it("ends with its own error", async () => {
+    const error = await engine.verify(fixture("tiny-llama3"), fixture("golden/nanotron-tp1"), { signal: AbortSignal.abort() }).then(() => undefined, (thrown: Error) => thrown);
+    expect(error).to.include({ name: "CancelledError", code: "CANCELLED" });
+  });
+});
+
 describe("a plugin with mistakes", () => {
   it("is refused with file, line and pointer of each, all at once", () => {
     const folder = fresh();
