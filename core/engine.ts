@@ -1,7 +1,7 @@
 // The engine as a program meets it: one method per command.
 
-import { addPlugins, builtInPlugins, readPlugin } from "./architecture/load.js";
 import type { Plugin } from "./architecture/declaration.js";
+import { addPlugins, builtInPlugins, readPlugin } from "./architecture/load.js";
 import { type ConvertOptions, type ConvertResult, convert } from "./engine/convert.js";
 import { type Context, type PlanOptions, type Prepared, prepare } from "./engine/prepare.js";
 import { type VerifyOptions, type VerifyReport, verify } from "./engine/verify.js";

@@ -8,7 +8,12 @@ import { createEngine } from "../core/index.js";
 
 const model = fileURLToPath(import.meta.resolve("#fixtures/tiny-llama3"));
 const scratch = mkdtempSync(join(tmpdir(), "weighbridge-demo-"));
-const [tp1, tp2, tp1to2, back] = ["tp1", "tp2", "tp1-to-tp2", "back"].map((name) => join(scratch, name)) as [string, string, string, string];
+const [tp1, tp2, tp1to2, back] = ["tp1", "tp2", "tp1-to-tp2", "back"].map((name) => join(scratch, name)) as [
+  string,
+  string,
+  string,
+  string,
+];
 const engine = createEngine();
 
 const steps = [
@@ -25,7 +30,9 @@ try {
     const { files, segments, bytes } = await engine.convert(from, into, options);
     const { verdict, parameters } = await engine.verify(model, into);
     isEqual &&= verdict === "equal";
-    console.log(`${what.padEnd(31)} ${String(files).padStart(5)}  ${String(segments).padStart(8)}  ${bytes}  ${verdict}: ${parameters.equal.length} tensors, every element`);
+    console.log(
+      `${what.padEnd(31)} ${String(files).padStart(5)}  ${String(segments).padStart(8)}  ${bytes}  ${verdict}: ${parameters.equal.length} tensors, every element`,
+    );
   }
   process.exitCode = isEqual ? 0 : 1;
 } finally {

@@ -1,8 +1,8 @@
 // What a schema cannot say about a declaration: that its symbols, settings and tensor names exist and fit together.
 
-import type { BlockDeclaration, DimensionValue, ParameterDeclaration, Plugin, SourceDeclaration } from "./declaration.js";
-import { type ShapePattern, parsePattern, parseQuotient } from "./shape-pattern.js";
 import { nearestName } from "../suggest.js";
+import type { BlockDeclaration, DimensionValue, ParameterDeclaration, Plugin, SourceDeclaration } from "./declaration.js";
+import { parsePattern, parseQuotient, type ShapePattern } from "./shape-pattern.js";
 
 export interface Inconsistency {
   readonly pointer: string;
@@ -39,7 +39,8 @@ function checkSymbols(plugin: Plugin, report: Report): void {
   };
   for (const [symbol, source] of Object.entries(plugin.dimensions)) {
     const setting = typeof source === "string" ? source : source.setting;
-    if (!Object.hasOwn(plugin.settings, setting)) report(`/dimensions/${symbol}`, unknownName("setting", setting, Object.keys(plugin.settings)));
+    if (!Object.hasOwn(plugin.settings, setting))
+      report(`/dimensions/${symbol}`, unknownName("setting", setting, Object.keys(plugin.settings)));
     if (typeof source !== "string" && source.default !== undefined) needQuotient(source.default, `/dimensions/${symbol}/default`);
   }
   for (const [name, { default: value }] of Object.entries(plugin.settings)) {
@@ -80,7 +81,8 @@ function checkBlock(plugin: Plugin, block: BlockDeclaration, at: string, report:
     const sources = [parameter.huggingface].flat() as SourceDeclaration[];
     const patterns = sources.map((source, s) => checkSource(plugin, source, sourcePointer(parameter, pointer, s), report));
     checkFuse(parameter, sources, patterns, pointer, report);
-    if (parameter.parallel === "row" && patterns.some((pattern) => pattern.length < 2)) report(`${pointer}/parallel`, "row cuts axis 1, which the shape does not have");
+    if (parameter.parallel === "row" && patterns.some((pattern) => pattern.length < 2))
+      report(`${pointer}/parallel`, "row cuts axis 1, which the shape does not have");
     if (parameter.tied !== undefined && !Object.hasOwn(plugin.settings, parameter.tied.when)) {
       report(`${pointer}/tied/when`, unknownName("setting", parameter.tied.when, Object.keys(plugin.settings)));
     }
@@ -97,12 +99,19 @@ function checkSource(plugin: Plugin, source: SourceDeclaration, pointer: string,
   for (const symbol of pattern.flat()) {
     if (!symbols.includes(symbol)) report(`${pointer}/shape`, unknownName("dimension", symbol, symbols));
   }
-  if (source.rotary === true && pattern[0]?.length !== 2) report(`${pointer}/rotary`, "needs a first axis of two symbols, heads and the head's size");
+  if (source.rotary === true && pattern[0]?.length !== 2)
+    report(`${pointer}/rotary`, "needs a first axis of two symbols, heads and the head's size");
   if (source.transpose === true && pattern.length !== 2) report(`${pointer}/transpose`, `needs two axes, found ${pattern.length}`);
   return pattern;
 }
 
-function checkFuse(parameter: ParameterDeclaration, sources: readonly SourceDeclaration[], patterns: readonly ShapePattern[], at: string, report: Report): void {
+function checkFuse(
+  parameter: ParameterDeclaration,
+  sources: readonly SourceDeclaration[],
+  patterns: readonly ShapePattern[],
+  at: string,
+  report: Report,
+): void {
   if (typeof parameter.nanotron === "string") {
     if (sources.length > 1) report(`${at}/nanotron`, `${sources.length} tensors need { fuse: NAME, axis: N }`);
     return;
@@ -140,7 +149,8 @@ function checkNames(plugin: Plugin, report: Report): void {
   plugin.ignore.forEach(({ tensor, repeat }, i) => claim(tensor, "huggingface", repeat?.index, `/ignore/${i}/tensor`));
   plugin.blocks.forEach(({ parameters }, b) =>
     parameters.forEach(({ tied }, p) => {
-      if (tied !== undefined && !seen.has(`huggingface ${tied.to}`)) report(`/blocks/${b}/parameters/${p}/tied/to`, `no tensor ${tied.to} is declared`);
+      if (tied !== undefined && !seen.has(`huggingface ${tied.to}`))
+        report(`/blocks/${b}/parameters/${p}/tied/to`, `no tensor ${tied.to} is declared`);
     }),
   );
 }

@@ -22,7 +22,9 @@ export function semanticLosses({ plugin, configuration }: Match, source: LayoutN
   const weights = exceeded.find(({ loss }) => loss === "weights");
   if (weights !== undefined) throw new UnsupportedError(`${target} cannot hold this model: ${line(weights)}`, false);
   if (exceeded.length > 0 && !allow) {
-    throw new UnsupportedError(`${target} would compute another function: ${exceeded.map(line).join("; ")}`, true, { hint: "--allow-semantic-loss converts the weights all the same" });
+    throw new UnsupportedError(`${target} would compute another function: ${exceeded.map(line).join("; ")}`, true, {
+      hint: "--allow-semantic-loss converts the weights all the same",
+    });
   }
   return exceeded.map(line);
 }

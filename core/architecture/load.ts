@@ -1,12 +1,12 @@
 // Finds plugin folders on disk and completes them, families first.
 
-import { readFileSync, readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { DeclarationError, UsageError } from "../errors.js";
 import { Registry } from "../registry.js";
 import type { Plugin } from "./declaration.js";
-import { type ParsedPlugin, completePlugin, parsePlugin } from "./plugin.js";
+import { completePlugin, type ParsedPlugin, parsePlugin } from "./plugin.js";
 
 const FILE_NAME = "plugin.yaml";
 
@@ -27,7 +27,11 @@ export function builtInPlugins(): Registry<Plugin> {
   const root = join(fileURLToPath(import.meta.resolve("#plugins/llama/plugin.yaml")), "../..");
   const folders = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory());
   const registry = new Registry<Plugin>("plugin");
-  addPlugins(registry, folders.map(({ name }) => readPlugin(join(root, name))), "built in");
+  addPlugins(
+    registry,
+    folders.map(({ name }) => readPlugin(join(root, name))),
+    "built in",
+  );
   return registry;
 }
 
@@ -38,7 +42,14 @@ export function addPlugins(registry: Registry<Plugin>, parsed: readonly ParsedPl
     const { name, extends: family } = plugin.declaration;
     if (!waiting.has(name)) return;
     if (path.includes(name)) {
-      throw new DeclarationError([{ file: plugin.path, line: plugin.document.lineOf("/extends"), pointer: "/extends", message: `extends itself: ${[...path, name].join(" → ")}` }]);
+      throw new DeclarationError([
+        {
+          file: plugin.path,
+          line: plugin.document.lineOf("/extends"),
+          pointer: "/extends",
+          message: `extends itself: ${[...path, name].join(" → ")}`,
+        },
+      ]);
     }
     const parent = family === undefined ? undefined : waiting.get(family);
     if (parent !== undefined) visit(parent, [...path, name]);

@@ -13,20 +13,30 @@ export interface Match {
 
 /** @throws {CheckpointError} no plugin fits, or two fit equally well */
 export function matchPlugin(plugins: readonly Plugin[], checkpoint: Checkpoint, layout: Layout): Match {
-  const fitting = plugins.filter((plugin) => hasMarkers(plugin, checkpoint)).flatMap((plugin) => {
-    const configuration = configure(plugin, layout.readSettings(checkpoint, plugin), checkpoint.configPath);
-    const agrees = Object.entries(plugin.identify.settings).every(([name, value]) => sameJson(configuration.settings[name] as Json, value as Json));
-    return agrees ? [{ plugin, configuration }] : [];
-  });
+  const fitting = plugins
+    .filter((plugin) => hasMarkers(plugin, checkpoint))
+    .flatMap((plugin) => {
+      const configuration = configure(plugin, layout.readSettings(checkpoint, plugin), checkpoint.configPath);
+      const agrees = Object.entries(plugin.identify.settings).every(([name, value]) =>
+        sameJson(configuration.settings[name] as Json, value as Json),
+      );
+      return agrees ? [{ plugin, configuration }] : [];
+    });
   const specificity = ({ plugin }: Match) => Object.keys(plugin.identify.settings).length;
   const most = Math.max(...fitting.map(specificity));
   const [best, rival] = fitting.filter((match) => specificity(match) === most);
   if (best === undefined) {
-    throw new CheckpointError(`${checkpoint.configPath}: no plugin fits this model (model_type ${JSON.stringify(checkpoint.rawConfig.model_type ?? null)})`, {
-      hint: `name one with --plugin; known: ${plugins.map(({ name }) => name).join(", ")}`,
-    });
+    throw new CheckpointError(
+      `${checkpoint.configPath}: no plugin fits this model (model_type ${JSON.stringify(checkpoint.rawConfig.model_type ?? null)})`,
+      {
+        hint: `name one with --plugin; known: ${plugins.map(({ name }) => name).join(", ")}`,
+      },
+    );
   }
-  if (rival !== undefined) throw new CheckpointError(`${checkpoint.configPath}: plugins ${best.plugin.name} and ${rival.plugin.name} fit equally well`, { hint: "choose one with --plugin" });
+  if (rival !== undefined)
+    throw new CheckpointError(`${checkpoint.configPath}: plugins ${best.plugin.name} and ${rival.plugin.name} fit equally well`, {
+      hint: "choose one with --plugin",
+    });
   return best;
 }
 
@@ -40,5 +50,7 @@ function hasMarkers({ identify }: Plugin, { layout, rawConfig }: Checkpoint): bo
 export function differences({ plugin, configuration }: Match): string[] {
   return Object.entries(plugin.expect)
     .filter(([name, value]) => !sameJson(configuration.settings[name] as Json, value as Json))
-    .map(([name, value]) => `${name}: ${plugin.name} expects ${JSON.stringify(value)}, found ${JSON.stringify(configuration.settings[name])}`);
+    .map(
+      ([name, value]) => `${name}: ${plugin.name} expects ${JSON.stringify(value)}, found ${JSON.stringify(configuration.settings[name])}`,
+    );
 }

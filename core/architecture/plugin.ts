@@ -1,7 +1,7 @@
 // From a plugin's text to a complete Plugin: schema, then what it extends, then what no schema can say.
 
 import { DeclarationError } from "../errors.js";
-import { type YamlDocument, parseYaml } from "../format/yaml.js";
+import { parseYaml, type YamlDocument } from "../format/yaml.js";
 import { declarationProblems } from "./consistency.js";
 import type { Plugin, PluginFile, Values } from "./declaration.js";
 import { schemaProblems } from "./schema.js";
@@ -57,7 +57,12 @@ export function completePlugin(parsed: ParsedPlugin, family: Plugin | undefined,
     blocks: own.blocks ?? family?.blocks ?? [],
     ignore: own.ignore ?? family?.ignore ?? [],
   };
-  const problems = declarationProblems(plugin).map(({ pointer, message }) => ({ file: path, line: document.lineOf(pointer), pointer, message }));
+  const problems = declarationProblems(plugin).map(({ pointer, message }) => ({
+    file: path,
+    line: document.lineOf(pointer),
+    pointer,
+    message,
+  }));
   if (problems.length > 0) throw new DeclarationError(problems);
   return plugin;
 }

@@ -36,7 +36,9 @@ function distinct(errors: readonly ErrorObject[]): ErrorObject[] {
   const kept = errors.filter((error) => {
     if (error.keyword === "anyOf") return !errors.some((other) => isDeeper(other, error));
     if (structural.has(error.keyword)) return false;
-    return !alternatives.some((any) => any.instancePath === error.instancePath && error.schemaPath.includes("/anyOf/") && error.keyword === "type");
+    return !alternatives.some(
+      (any) => any.instancePath === error.instancePath && error.schemaPath.includes("/anyOf/") && error.keyword === "type",
+    );
   });
   const seen = new Set<string>();
   return kept.filter((error) => {

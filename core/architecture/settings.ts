@@ -81,4 +81,5 @@ function hasType(value: Value, { type, default: fallback }: SettingDeclaration):
   }
 }
 
-const typeName = ({ type }: SettingDeclaration): string => (type === "token" ? "a token id or a list of them" : type === "integer" ? "an integer" : `a ${type}`);
+const typeName = ({ type }: SettingDeclaration): string =>
+  type === "token" ? "a token id or a list of them" : type === "integer" ? "an integer" : `a ${type}`;

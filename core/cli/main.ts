@@ -4,9 +4,9 @@
 import { isAbsolute, join } from "node:path";
 import { Command, CommanderError, Option } from "commander";
 import type { CastTarget, LayoutName } from "../architecture/declaration.js";
-import { type Engine, createEngine } from "../engine.js";
 import type { ConvertOptions } from "../engine/convert.js";
 import type { Prepared } from "../engine/prepare.js";
+import { createEngine, type Engine } from "../engine.js";
 import { UsageError, WeighbridgeError } from "../errors.js";
 import type { NanotronVersion } from "../layout/layout.js";
 import { plannedBytes } from "../plan/plan.js";
@@ -32,7 +32,10 @@ interface Flags {
   readonly json?: boolean;
 }
 
-const program = new Command("weighbridge").description("Carries LLM checkpoints between Hugging Face and Nanotron, and proves what arrives.").exitOverride().option("--debug", "print stack traces");
+const program = new Command("weighbridge")
+  .description("Carries LLM checkpoints between Hugging Face and Nanotron, and proves what arrives.")
+  .exitOverride()
+  .option("--debug", "print stack traces");
 program.configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "weighbridge: ")) });
 
 withPlanOptions(program.command("convert <source> <destination>").description("write a checkpoint in another layout or topology"))
@@ -43,7 +46,9 @@ withPlanOptions(program.command("convert <source> <destination>").description("w
   .option("--quiet", "no progress")
   .action(runConvert);
 
-withPlanOptions(program.command("plan <source>").description("compile and prove a conversion, and say what it costs")).action(runPlanCommand);
+withPlanOptions(program.command("plan <source>").description("compile and prove a conversion, and say what it costs")).action(
+  runPlanCommand,
+);
 
 program
   .command("verify <a> <b>")
@@ -60,9 +65,12 @@ program
   .command("list")
   .option("--json", "print one JSON document")
   .action(({ json }: { json?: boolean }) => {
-    const plugins = createEngine().plugins().map(({ name, family, origin, description }) => ({ name, family, origin, description }));
+    const plugins = createEngine()
+      .plugins()
+      .map(({ name, family, origin, description }) => ({ name, family, origin, description }));
     if (json === true) print(plugins);
-    else for (const { name, origin, description } of plugins) process.stdout.write(`${name.padEnd(14)} ${origin.padEnd(10)} ${description}\n`);
+    else
+      for (const { name, origin, description } of plugins) process.stdout.write(`${name.padEnd(14)} ${origin.padEnd(10)} ${description}\n`);
   });
 
 function withPlanOptions(command: Command): Command {
@@ -94,17 +102,27 @@ async function runConvert(source: string, destination: string, flags: Flags): Pr
   const { engine, plugin } = engineFor(flags);
   const abort = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => abort.abort());
-  const options: ConvertOptions = { ...flags, plugin, maxShardBytes: flags.maxShardSize, signal: abort.signal, onProgress: progress(flags) };
+  const options: ConvertOptions = {
+    ...flags,
+    plugin,
+    maxShardBytes: flags.maxShardSize,
+    signal: abort.signal,
+    onProgress: progress(flags),
+  };
   const result = await engine.convert(source, destination, options);
   if (flags.json === true) return print(result);
-  for (const line of [...result.warnings, ...result.semanticLosses.map((loss) => `forward differs: ${loss}`)]) process.stderr.write(`weighbridge: warning: ${line}\n`);
+  for (const line of [...result.warnings, ...result.semanticLosses.map((loss) => `forward differs: ${loss}`)])
+    process.stderr.write(`weighbridge: warning: ${line}\n`);
   const verb = result.written ? "wrote" : "would write";
-  process.stdout.write(`${verb} ${destination}: ${flags.to}, plugin ${result.plugin}, ${result.files} files, ${result.bytes} bytes of weights; plan proven, ${result.segments} segments; ${result.verified === "none" ? "not compared" : "every element compared"}\n`);
+  process.stdout.write(
+    `${verb} ${destination}: ${flags.to}, plugin ${result.plugin}, ${result.files} files, ${result.bytes} bytes of weights; plan proven, ${result.segments} segments; ${result.verified === "none" ? "not compared" : "every element compared"}\n`,
+  );
 }
 
 function progress({ quiet, json }: Flags): ConvertOptions["onProgress"] {
   if (quiet === true || json === true || !process.stderr.isTTY) return undefined;
-  return ({ bytes, totalBytes }) => process.stderr.write(`\r${Math.floor((100 * bytes) / totalBytes)} %${bytes === totalBytes ? "\n" : ""}`);
+  return ({ bytes, totalBytes }) =>
+    process.stderr.write(`\r${Math.floor((100 * bytes) / totalBytes)} %${bytes === totalBytes ? "\n" : ""}`);
 }
 
 async function runPlanCommand(source: string, flags: Flags): Promise<void> {
@@ -113,7 +131,9 @@ async function runPlanCommand(source: string, flags: Flags): Promise<void> {
   if (flags.json === true) return print(planDocument(prepared));
   const { plan, match, losses, warnings } = prepared;
   for (const line of [...warnings, ...losses]) process.stderr.write(`weighbridge: warning: ${line}\n`);
-  process.stdout.write(`proven: plugin ${match.plugin.name}, ${plan.sources.length} files to ${plan.targets.length}, ${plannedBytes(plan)} bytes in ${plan.segments.length} segments\n`);
+  process.stdout.write(
+    `proven: plugin ${match.plugin.name}, ${plan.sources.length} files to ${plan.targets.length}, ${plannedBytes(plan)} bytes in ${plan.segments.length} segments\n`,
+  );
 }
 
 async function runVerify(a: string, b: string, flags: { plugin?: string; sourceRopeInterleaved?: boolean; json?: boolean }): Promise<void> {
@@ -126,7 +146,14 @@ async function runVerify(a: string, b: string, flags: { plugin?: string; sourceR
   for (const setting of report.settings) process.stdout.write(`  setting ${setting}\n`);
 }
 
-const planDocument = ({ plan, match, losses, warnings }: Prepared) => ({ plugin: match.plugin.name, proven: true, bytes: plannedBytes(plan), semanticLosses: losses, warnings, ...plan });
+const planDocument = ({ plan, match, losses, warnings }: Prepared) => ({
+  plugin: match.plugin.name,
+  proven: true,
+  bytes: plannedBytes(plan),
+  semanticLosses: losses,
+  warnings,
+  ...plan,
+});
 
 function print(document: unknown): void {
   process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);

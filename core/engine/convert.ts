@@ -2,11 +2,11 @@
 
 import { isAbsolute, resolve } from "node:path";
 import { CheckpointError, UsageError, WeighbridgeError } from "../errors.js";
+import { RECEIPT_NAME } from "../layout/receipt-name.js";
 import { plannedBytes } from "../plan/plan.js";
 import { runPlan } from "../plan/run.js";
 import type { Store, WritableFile } from "../store/store.js";
 import { readWhole, writeText, writeWhole } from "../store/text.js";
-import { RECEIPT_NAME } from "../layout/receipt-name.js";
 import { type Context, type PlanOptions, type Prepared, prepare } from "./prepare.js";
 import { readCarried, receiptText } from "./receipt.js";
 import { verify } from "./verify.js";
@@ -42,7 +42,8 @@ const MAX_SIDE_FILE_BYTES = 256 * 1024 * 1024;
 export async function convert(context: Context, path: string, destination: string, options: ConvertOptions): Promise<ConvertResult> {
   const { store } = context;
   const { nanotronRoot } = options;
-  if (nanotronRoot !== undefined && !isAbsolute(nanotronRoot)) throw new UsageError(`--nanotron-root ${nanotronRoot}: expected an absolute path`);
+  if (nanotronRoot !== undefined && !isAbsolute(nanotronRoot))
+    throw new UsageError(`--nanotron-root ${nanotronRoot}: expected an absolute path`);
   await checkDestination(store, path, destination, options.overwrite ?? false);
   const prepared = await prepare(context, path, options);
   // Rounded values cannot equal their source, so a cast is not compared.
@@ -63,13 +64,21 @@ export async function convert(context: Context, path: string, destination: strin
 
 async function checkDestination(store: Store, path: string, destination: string, overwrite: boolean): Promise<void> {
   const [from, to] = [resolve(path), resolve(destination)];
-  if (from === to || from.startsWith(`${to}/`) || to.startsWith(`${from}/`)) throw new UsageError(`${destination}: source and destination must be separate folders`);
+  if (from === to || from.startsWith(`${to}/`) || to.startsWith(`${from}/`))
+    throw new UsageError(`${destination}: source and destination must be separate folders`);
   const status = await store.status(destination);
   if (status === undefined || overwrite) return;
-  if (status.kind === "file" || (await store.list(destination)).length > 0) throw new UsageError(`${destination}: already exists`, { hint: "choose another destination or give --overwrite" });
+  if (status.kind === "file" || (await store.list(destination)).length > 0)
+    throw new UsageError(`${destination}: already exists`, { hint: "choose another destination or give --overwrite" });
 }
 
-async function writeAll(context: Context, prepared: Prepared, destination: string, options: ConvertOptions, compareWith: string | undefined): Promise<void> {
+async function writeAll(
+  context: Context,
+  prepared: Prepared,
+  destination: string,
+  options: ConvertOptions,
+  compareWith: string | undefined,
+): Promise<void> {
   const { store } = context;
   const final = resolve(destination);
   const staging = `${final}.weighbridge-partial-${process.pid}`;
@@ -84,13 +93,26 @@ async function writeAll(context: Context, prepared: Prepared, destination: strin
   }
 }
 
-async function checkOutput(context: Context, source: string, staging: string, { plugin, sourceRopeInterleaved, signal }: ConvertOptions): Promise<void> {
+async function checkOutput(
+  context: Context,
+  source: string,
+  staging: string,
+  { plugin, sourceRopeInterleaved, signal }: ConvertOptions,
+): Promise<void> {
   const { parameters } = await verify(context, source, staging, { plugin, sourceRopeInterleaved, signal });
   const [wrong] = [...parameters.different, ...parameters.missing, ...parameters.extra, ...parameters.otherDtype];
-  if (wrong !== undefined) throw new CheckpointError(`${wrong}: what was written differs from its source`, { hint: "the disk or the source changed under the conversion; nothing was published" });
+  if (wrong !== undefined)
+    throw new CheckpointError(`${wrong}: what was written differs from its source`, {
+      hint: "the disk or the source changed under the conversion; nothing was published",
+    });
 }
 
-async function writeWeights(store: Store, { plan, files }: Prepared, staging: string, { signal, onProgress }: ConvertOptions): Promise<void> {
+async function writeWeights(
+  store: Store,
+  { plan, files }: Prepared,
+  staging: string,
+  { signal, onProgress }: ConvertOptions,
+): Promise<void> {
   const targets: WritableFile[] = [];
   const totalBytes = plannedBytes(plan);
   try {
@@ -99,20 +121,46 @@ async function writeWeights(store: Store, { plan, files }: Prepared, staging: st
       targets.push(file);
       await file.write(header, 0);
     }
-    await runPlan(plan, store, plan.sources.map(({ path }) => path), targets, { signal, onProgress: onProgress && (({ bytes }) => onProgress({ bytes, totalBytes })) });
+    await runPlan(
+      plan,
+      store,
+      plan.sources.map(({ path }) => path),
+      targets,
+      { signal, onProgress: onProgress && (({ bytes }) => onProgress({ bytes, totalBytes })) },
+    );
   } finally {
     for (const file of targets) await file.close();
   }
 }
 
-async function writeRest(store: Store, prepared: Prepared, staging: string, final: string, { nanotronRoot, maxShardBytes = 0, dtype }: ConvertOptions, verified: string): Promise<void> {
+async function writeRest(
+  store: Store,
+  prepared: Prepared,
+  staging: string,
+  final: string,
+  { nanotronRoot, maxShardBytes = 0, dtype }: ConvertOptions,
+  verified: string,
+): Promise<void> {
   const { source, architecture, arrangement, slots, files, version, match, target } = prepared;
   const carried = await readCarried(store, source);
   const settings = { ...match.configuration.settings, rope_interleaved: arrangement.ropeInterleaved };
   const runtimeRoot = nanotronRoot ?? final;
-  const request = { architecture, arrangement, slots, files, version, settings, source, carried, runtimeRoot, dtypes: new Map(), maxShardBytes };
+  const request = {
+    architecture,
+    arrangement,
+    slots,
+    files,
+    version,
+    settings,
+    source,
+    carried,
+    runtimeRoot,
+    dtypes: new Map(),
+    maxShardBytes,
+  };
   for (const { path, text } of target.documents(request)) await writeText(store, `${staging}/${path}`, text);
-  for (const name of source.sideFiles) await writeWhole(store, `${staging}/${name}`, await readWhole(store, `${source.root}/${name}`, MAX_SIDE_FILE_BYTES));
+  for (const name of source.sideFiles)
+    await writeWhole(store, `${staging}/${name}`, await readWhole(store, `${source.root}/${name}`, MAX_SIDE_FILE_BYTES));
   await writeText(store, `${staging}/${RECEIPT_NAME}`, receiptText(prepared, carried, { dtype, verified }));
 }
 

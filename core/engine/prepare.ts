@@ -3,7 +3,7 @@
 import { type Architecture, expand } from "../architecture/architecture.js";
 import type { CastTarget, LayoutName, Plugin } from "../architecture/declaration.js";
 import { semanticLosses } from "../architecture/limits.js";
-import { type Match, differences, matchPlugin } from "../architecture/match.js";
+import { differences, type Match, matchPlugin } from "../architecture/match.js";
 import { configure } from "../architecture/settings.js";
 import { CheckpointError, UsageError } from "../errors.js";
 import type { Arrangement, Checkpoint, Layout, NanotronVersion, Slot, TargetFile } from "../layout/layout.js";
@@ -61,7 +61,9 @@ export async function openCheckpoint({ store, layouts }: Context, path: string):
     const root = await layout.detect(store, path);
     if (root !== undefined) return { checkpoint: await layout.open(store, root), layout };
   }
-  throw new CheckpointError(`${path}: no checkpoint: expected config.json (Hugging Face) or model_config.json (Nanotron)`, { hint: "give the folder that holds it" });
+  throw new CheckpointError(`${path}: no checkpoint: expected config.json (Hugging Face) or model_config.json (Nanotron)`, {
+    hint: "give the folder that holds it",
+  });
 }
 
 /** @throws every error of reading, matching, compiling and proving; nothing is written */
@@ -71,7 +73,8 @@ export async function prepare(context: Context, path: string, options: PlanOptio
   const target = context.layouts.get(options.to);
   const losses = semanticLosses(match, source.layout, options.to, options.allowSemanticLoss ?? false);
   const warnings = [...source.problems.map(({ message }) => message), ...differences(match)];
-  if (options.strict === true && warnings.length > 0) throw new CheckpointError(`${source.root}: ${warnings[0]}`, { hint: "without --strict this is a warning" });
+  if (options.strict === true && warnings.length > 0)
+    throw new CheckpointError(`${source.root}: ${warnings[0]}`, { hint: "without --strict this is a warning" });
   const architecture = expand(match.plugin, match.configuration);
   const from = { ...source.topology, ropeInterleaved: sourceInterleaved(source, options.sourceRopeInterleaved) };
   const arrangement = targetArrangement(options, source, from);
@@ -81,7 +84,14 @@ export async function prepare(context: Context, path: string, options: PlanOptio
   const slots = target.slots(architecture, arrangement);
   const version = options.nanotronVersion ?? "1.4";
   const dtypes = targetDtypes(bound, slots, options.dtype);
-  const files = target.files({ architecture, arrangement, slots, dtypes, version, maxShardBytes: options.maxShardBytes ?? DEFAULT_SHARD_BYTES });
+  const files = target.files({
+    architecture,
+    arrangement,
+    slots,
+    dtypes,
+    version,
+    maxShardBytes: options.maxShardBytes ?? DEFAULT_SHARD_BYTES,
+  });
   const sources = filesOf(source.files, source.tensors.values());
   const plan = compile({ architecture, sources, source: bound, targets: planFilesOf(files), target: bindTarget(slots, files), unused });
   prove(plan, architecture, layout.reference(architecture, from), target.reference(architecture, arrangement));
@@ -102,15 +112,20 @@ export function sourceInterleaved({ layout, rawConfig, configPath }: Checkpoint,
       hint: "say which with --source-rope-interleaved yes|no (before 2024-05, and in the swiss-ai fork, it was yes)",
     });
   }
-  if (said !== undefined && typeof said !== "boolean") throw new CheckpointError(`${configPath}: rope_interleaved: expected true or false, found ${JSON.stringify(said)}`);
-  if (typeof said === "boolean" && answer !== undefined && said !== answer) throw new UsageError(`${configPath}: rope_interleaved is ${said}, --source-rope-interleaved says otherwise`, { hint: "drop the option" });
+  if (said !== undefined && typeof said !== "boolean")
+    throw new CheckpointError(`${configPath}: rope_interleaved: expected true or false, found ${JSON.stringify(said)}`);
+  if (typeof said === "boolean" && answer !== undefined && said !== answer)
+    throw new UsageError(`${configPath}: rope_interleaved is ${said}, --source-rope-interleaved says otherwise`, {
+      hint: "drop the option",
+    });
   return typeof said === "boolean" ? said : (answer ?? false);
 }
 
 /** Between Nanotron checkpoints what is not asked for stays as it is. */
 function targetArrangement(options: PlanOptions, source: Checkpoint, from: Arrangement): Arrangement {
   if (options.to === "huggingface") {
-    if ((options.tp ?? 1) !== 1 || (options.pp ?? 1) !== 1) throw new UsageError("a Hugging Face checkpoint has no ranks", { hint: "drop --tp and --pp" });
+    if ((options.tp ?? 1) !== 1 || (options.pp ?? 1) !== 1)
+      throw new UsageError("a Hugging Face checkpoint has no ranks", { hint: "drop --tp and --pp" });
     return { tp: 1, pp: 1, ropeInterleaved: false };
   }
   const kept = source.layout === "nanotron" ? from : { tp: 1, pp: 1, ropeInterleaved: false };

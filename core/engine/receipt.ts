@@ -4,9 +4,9 @@
 import { isObject, parseObject, printJson } from "../format/json.js";
 import type { Carried, Checkpoint } from "../layout/layout.js";
 import { RECEIPT_NAME } from "../layout/receipt-name.js";
-import type { DType } from "../tensor/dtype.js";
 import type { Store } from "../store/store.js";
 import { readText } from "../store/text.js";
+import type { DType } from "../tensor/dtype.js";
 import type { Prepared } from "./prepare.js";
 
 export async function readCarried(store: Store, { root, layout, configText }: Checkpoint): Promise<Carried> {
@@ -16,7 +16,11 @@ export async function readCarried(store: Store, { root, layout, configText }: Ch
   return { ...(texts as Carried), [layout]: configText };
 }
 
-export function receiptText({ source, match, target, arrangement, losses, warnings }: Prepared, carried: Carried, { dtype, verified }: { dtype: DType | undefined; verified: string }): string {
+export function receiptText(
+  { source, match, target, arrangement, losses, warnings }: Prepared,
+  carried: Carried,
+  { dtype, verified }: { dtype: DType | undefined; verified: string },
+): string {
   return printJson({
     format: 1,
     source: { layout: source.layout, ...source.topology },

@@ -6,7 +6,7 @@ import type { Checkpoint } from "../layout/layout.js";
 import { bindStored, filesOf } from "../plan/compile.js";
 import { itemSize } from "../tensor/dtype.js";
 import { numElements } from "../tensor/shape.js";
-import { type ParametersReport, type VerifySide, compareParameters } from "../verify/parameters.js";
+import { compareParameters, type ParametersReport, type VerifySide } from "../verify/parameters.js";
 import { type Context, matchOf, openCheckpoint, sourceInterleaved } from "./prepare.js";
 
 export interface VerifyOptions {
@@ -47,10 +47,20 @@ async function openSide(context: Context, path: string, options: VerifyOptions) 
   const slots = layout.slots(architecture, { ...checkpoint.topology, ropeInterleaved: sourceInterleaved(checkpoint, answer) });
   const sound = slots.filter(({ key, shape }) => {
     const stored = checkpoint.tensors.get(key);
-    return stored !== undefined && numElements(stored.shape) * itemSize(stored.dtype) === stored.byteEnd - stored.byteStart && sameJson([...stored.shape], [...shape]);
+    return (
+      stored !== undefined &&
+      numElements(stored.shape) * itemSize(stored.dtype) === stored.byteEnd - stored.byteStart &&
+      sameJson([...stored.shape], [...shape])
+    );
   });
   const side: VerifySide = { files: filesOf(checkpoint.files, checkpoint.tensors.values()), slots: bindStored(sound, checkpoint.tensors) };
-  return { plugin, architecture, settings: configuration.settings, side, unexplained: unexplained(checkpoint, new Set(slots.map(({ key }) => key)), architecture.ignored) };
+  return {
+    plugin,
+    architecture,
+    settings: configuration.settings,
+    side,
+    unexplained: unexplained(checkpoint, new Set(slots.map(({ key }) => key)), architecture.ignored),
+  };
 }
 
 const unexplained = ({ tensors }: Checkpoint, expected: ReadonlySet<string>, ignored: ReadonlyMap<string, string>): string[] =>

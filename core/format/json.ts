@@ -1,7 +1,7 @@
 // JSON documents that keep each number's own text: Python tells 500000.0 from 500000, and a value
 // that Weighbridge merely carries must come out as it went in.
 
-import { LosslessNumber, isLosslessNumber, parse, stringify } from "lossless-json";
+import { isLosslessNumber, LosslessNumber, parse, stringify } from "lossless-json";
 import { FormatError } from "../errors.js";
 
 /** A JSON value; numbers read from a file are LosslessNumber, numbers made here may be plain. */
@@ -53,7 +53,11 @@ function canonical(value: Json): string {
     Array.isArray(entry)
       ? entry.map(sorted)
       : isObject(entry)
-        ? Object.fromEntries(Object.keys(entry).sort().map((key) => [key, sorted(entry[key] ?? null)]))
+        ? Object.fromEntries(
+            Object.keys(entry)
+              .sort()
+              .map((key) => [key, sorted(entry[key] ?? null)]),
+          )
         : entry;
   return JSON.stringify(sorted(plain(value)));
 }

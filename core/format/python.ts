@@ -42,5 +42,4 @@ export function parseSizes(text: string, where: string): number[] {
 }
 
 /** Plain integers, which every reader understands. */
-export const printSizes = (sizes: readonly number[]): string =>
-  sizes.length === 1 ? `(${sizes[0]},)` : `(${sizes.join(", ")})`;
+export const printSizes = (sizes: readonly number[]): string => (sizes.length === 1 ? `(${sizes[0]},)` : `(${sizes.join(", ")})`);

@@ -5,7 +5,7 @@
 import { parse } from "lossless-json";
 import { FormatError } from "../errors.js";
 import { type DType, isDType, itemSize } from "../tensor/dtype.js";
-import { type Shape, numElements } from "../tensor/shape.js";
+import { numElements, type Shape } from "../tensor/shape.js";
 
 /** The length field before the header: one little-endian 64-bit integer. */
 export const PREFIX_BYTES = 8;
@@ -107,7 +107,8 @@ function parseEntry(name: string, value: unknown, dataStart: number, where: stri
   const [start, end] = offsets as [number, number];
   const byteLength = numElements(shape) * itemSize(dtype);
   if (!Number.isSafeInteger(byteLength)) throw fail("the shape's size overflows");
-  if (end - start !== byteLength) throw fail(`data_offsets hold ${end - start} bytes, shape [${shape.join(", ")}] ${dtype} needs ${byteLength}`);
+  if (end - start !== byteLength)
+    throw fail(`data_offsets hold ${end - start} bytes, shape [${shape.join(", ")}] ${dtype} needs ${byteLength}`);
   return { name, dtype, shape, byteStart: dataStart + start, byteEnd: dataStart + end };
 }
 
@@ -116,7 +117,9 @@ function checkCoverage(tensors: readonly TensorEntry[], dataStart: number, fileB
   for (const { name, byteStart, byteEnd } of tensors) {
     if (byteStart !== position) {
       const fault = byteStart < position ? "overlaps the tensor before it" : "leaves a hole before it";
-      throw new FormatError(`${where}: tensor ${JSON.stringify(name)} ${fault}: expected offset ${position - dataStart}, found ${byteStart - dataStart}`);
+      throw new FormatError(
+        `${where}: tensor ${JSON.stringify(name)} ${fault}: expected offset ${position - dataStart}, found ${byteStart - dataStart}`,
+      );
     }
     position = byteEnd;
   }
@@ -167,8 +170,7 @@ export function referenceOrder<T extends TensorSpec>(specs: readonly T[]): T[] {
   return [...specs].sort((a, b) => itemSize(b.dtype) - itemSize(a.dtype) || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
 
 const isCounts = (value: unknown): value is number[] =>
   Array.isArray(value) && value.every((entry) => Number.isSafeInteger(entry) && entry >= 0);

@@ -1,6 +1,16 @@
 // YAML as data: bounded, without aliases, and with the line of every value, so that an error can point at it.
 
-import { DUMP_SCHEMA, EVENT_ID, type Event, YAMLException, constructFromEvents, defineScalarTag, dump, getScalarValue, parseEvents } from "js-yaml";
+import {
+  constructFromEvents,
+  DUMP_SCHEMA,
+  defineScalarTag,
+  dump,
+  EVENT_ID,
+  type Event,
+  getScalarValue,
+  parseEvents,
+  YAMLException,
+} from "js-yaml";
 import { isLosslessNumber } from "lossless-json";
 import { DeclarationError } from "../errors.js";
 
@@ -50,7 +60,8 @@ function locate(events: readonly Event[], text: string): Map<string, number> {
     else if (event.type === EVENT_ID.DOCUMENT) open.push({ pointer: "", isMapping: false, index: -1, key: "", keyLine: 1 });
     else if (event.type === EVENT_ID.SCALAR) {
       const parent = open.at(-1);
-      if (parent?.isMapping && parent.key === undefined) [parent.key, parent.keyLine] = [getScalarValue(text, event), lineAt(event.valueStart)];
+      if (parent?.isMapping && parent.key === undefined)
+        [parent.key, parent.keyLine] = [getScalarValue(text, event), lineAt(event.valueStart)];
       else lines.set(childPointer(parent), parent?.isMapping ? parent.keyLine : lineAt(event.valueStart));
     } else if (event.type !== EVENT_ID.ALIAS) {
       const parent = open.at(-1);

@@ -120,7 +120,14 @@ export interface TargetFile {
   readonly path: string; // relative to the checkpoint's root
   readonly byteLength: number;
   readonly header: Uint8Array<ArrayBuffer>;
-  readonly tensors: readonly { readonly key: string; readonly name: string; readonly dtype: DType; readonly shape: Shape; readonly byteStart: number; readonly byteEnd: number }[];
+  readonly tensors: readonly {
+    readonly key: string;
+    readonly name: string;
+    readonly dtype: DType;
+    readonly shape: Shape;
+    readonly byteStart: number;
+    readonly byteEnd: number;
+  }[];
 }
 
 /** A small text file to be written. */

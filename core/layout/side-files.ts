@@ -5,9 +5,24 @@ import type { Problem } from "./layout.js";
 
 /** Tokenizer, generation defaults, templates, model card and licence. Source: transformers 5.17 and the hub's usual files. */
 const CARRIED = new Set([
-  "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "tokenizer.model", "vocab.json", "merges.txt", "vocab.txt",
-  "added_tokens.json", "chat_template.jinja", "chat_template.json", "generation_config.json", "preprocessor_config.json",
-  "LICENSE", "LICENSE.txt", "LICENSE.md", "NOTICE", "README.md", "USE_POLICY.md",
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "special_tokens_map.json",
+  "tokenizer.model",
+  "vocab.json",
+  "merges.txt",
+  "vocab.txt",
+  "added_tokens.json",
+  "chat_template.jinja",
+  "chat_template.json",
+  "generation_config.json",
+  "preprocessor_config.json",
+  "LICENSE",
+  "LICENSE.txt",
+  "LICENSE.md",
+  "NOTICE",
+  "README.md",
+  "USE_POLICY.md",
 ]);
 
 /** Any one of these makes a tokenizer that transformers can load. */
@@ -38,6 +53,10 @@ export async function findSideFiles(
   }
   const problems: Problem[] = [];
   if (code.length > 0) problems.push({ code: "CUSTOM_CODE", message: `Python files are not copied: ${code.join(", ")}` });
-  if (others.length > 0) problems.push({ code: "NOT_CARRIED", message: `files that are neither weights nor known side files stay behind: ${others.join(", ")}` });
+  if (others.length > 0)
+    problems.push({
+      code: "NOT_CARRIED",
+      message: `files that are neither weights nor known side files stay behind: ${others.join(", ")}`,
+    });
   return { sideFiles, problems };
 }

@@ -87,4 +87,5 @@ export function bindTarget(slots: readonly Slot[], files: readonly TargetFile[])
 }
 
 /** A new checkpoint's files as a side of a plan. */
-export const planFilesOf = (files: readonly TargetFile[]): PlanFile[] => files.map(({ path, byteLength, tensors }) => ({ path, byteLength, tensors }));
+export const planFilesOf = (files: readonly TargetFile[]): PlanFile[] =>
+  files.map(({ path, byteLength, tensors }) => ({ path, byteLength, tensors }));

@@ -67,7 +67,10 @@ class Side {
 /** Byte offsets from the segment's start, in the source, of a run's ends, its second and middle element, over the loops' ends. */
 function ownPoints({ byteLength, loops }: Segment, item: number): number[] {
   const within = [0, item, Math.floor(byteLength / 2 / item) * item, byteLength - item].filter((offset) => offset < byteLength);
-  return loops.reduce<number[]>((points, { count, sourceStride }) => [0, 1, count - 1].flatMap((step) => points.map((point) => point + step * sourceStride)), within);
+  return loops.reduce<number[]>(
+    (points, { count, sourceStride }) => [0, 1, count - 1].flatMap((step) => points.map((point) => point + step * sourceStride)),
+    within,
+  );
 }
 
 /** Byte offsets of the first element's neighbours along the component's factored axes, where they belong to the segment. */
@@ -99,9 +102,11 @@ function checkPoint(segment: Segment, index: number, offset: number, from: Side,
   const { source, target } = segment;
   const element = from.identify(source.file, source.byteOffset + offset);
   const arrives = to.identify(target.file, target.byteOffset + written);
-  const name = (found: ComponentElement | undefined) => (found === undefined ? "no tensor" : `${components[found.component]?.name}[${found.index.join(", ")}]`);
+  const name = (found: ComponentElement | undefined) =>
+    found === undefined ? "no tensor" : `${components[found.component]?.name}[${found.index.join(", ")}]`;
   const says = `segment ${index} carries ${name(element)} to where ${name(arrives)} belongs`;
-  if (element === undefined || arrives === undefined || element.component !== arrives.component) throw new PlanError("PLAN_WRONG_TENSOR", says);
+  if (element === undefined || arrives === undefined || element.component !== arrives.component)
+    throw new PlanError("PLAN_WRONG_TENSOR", says);
   const belongs = to.locate(element);
   if (belongs?.file !== target.file || belongs.byteOffset !== target.byteOffset + written) throw new PlanError("PLAN_MISPLACED", says);
 }

@@ -31,25 +31,45 @@ interface Side {
  */
 export function proveCoverage(plan: Plan): void {
   plan.segments.forEach(checkForm);
-  proveSide(plan.segments, { files: plan.targets, gap: "PLAN_GAP", overlap: "PLAN_OVERLAP", verb: "written", footprint: targetFootprint }, new Set());
+  proveSide(
+    plan.segments,
+    { files: plan.targets, gap: "PLAN_GAP", overlap: "PLAN_OVERLAP", verb: "written", footprint: targetFootprint },
+    new Set(),
+  );
   const unused = new Set(plan.unused.map(({ key }) => key));
-  proveSide(plan.segments, { files: plan.sources, gap: "PLAN_SOURCE_UNUSED", overlap: "PLAN_SOURCE_REUSED", verb: "read", footprint: sourceFootprint }, unused);
+  proveSide(
+    plan.segments,
+    { files: plan.sources, gap: "PLAN_SOURCE_UNUSED", overlap: "PLAN_SOURCE_REUSED", verb: "read", footprint: sourceFootprint },
+    unused,
+  );
 }
 
 function checkForm({ byteLength, loops, cast }: Segment, index: number): void {
   const whole = (value: number, least: number) => Number.isSafeInteger(value) && value >= least;
-  const sound = whole(byteLength, 1) && loops.length <= 2 && loops.every(({ count, sourceStride, targetStride }) => whole(count, 2) && whole(sourceStride, 1) && whole(targetStride, 1));
-  if (!sound || (cast !== undefined && byteLength % itemSize(cast.from) !== 0)) throw new PlanError("PLAN_MALFORMED", `segment ${index} is malformed`);
+  const sound =
+    whole(byteLength, 1) &&
+    loops.length <= 2 &&
+    loops.every(({ count, sourceStride, targetStride }) => whole(count, 2) && whole(sourceStride, 1) && whole(targetStride, 1));
+  if (!sound || (cast !== undefined && byteLength % itemSize(cast.from) !== 0))
+    throw new PlanError("PLAN_MALFORMED", `segment ${index} is malformed`);
 }
 
 const sourceFootprint = ({ source, byteLength, loops }: Segment) => ({
   file: source.file,
-  footprint: { start: source.byteOffset, run: byteLength, repeats: loops.map(({ count, sourceStride }) => ({ count, stride: sourceStride })) },
+  footprint: {
+    start: source.byteOffset,
+    run: byteLength,
+    repeats: loops.map(({ count, sourceStride }) => ({ count, stride: sourceStride })),
+  },
 });
 
 const targetFootprint = ({ target, byteLength, loops, cast }: Segment) => ({
   file: target.file,
-  footprint: { start: target.byteOffset, run: targetLength(byteLength, cast), repeats: loops.map(({ count, targetStride }) => ({ count, stride: targetStride })) },
+  footprint: {
+    start: target.byteOffset,
+    run: targetLength(byteLength, cast),
+    repeats: loops.map(({ count, targetStride }) => ({ count, stride: targetStride })),
+  },
 });
 
 /** Bytes of a run in the target. */
@@ -65,7 +85,10 @@ function proveSide(segments: readonly Segment[], side: Side, unused: ReadonlySet
     const tensor = tensors[at];
     if (tensor === undefined || footprint.start < tensor.byteStart || lastByte(footprint) >= tensor.byteEnd) {
       const where = tensor === undefined ? `file ${side.files[file]?.path ?? file}` : `${tensor.key} in ${side.files[file]?.path}`;
-      throw new PlanError("PLAN_OUT_OF_RANGE", `segment ${index}: bytes ${footprint.start} to ${lastByte(footprint) + 1} are ${side.verb} outside ${where}`);
+      throw new PlanError(
+        "PLAN_OUT_OF_RANGE",
+        `segment ${index}: bytes ${footprint.start} to ${lastByte(footprint) + 1} are ${side.verb} outside ${where}`,
+      );
     }
     byTensor[file]?.[at]?.push(footprint);
   });
@@ -89,7 +112,8 @@ export function tensorAt(tensors: readonly PlanTensor[], byteOffset: number): nu
   return low;
 }
 
-const lastByte = ({ start, run, repeats }: Footprint): number => start + run - 1 + repeats.reduce((sum, { count, stride }) => sum + (count - 1) * stride, 0);
+const lastByte = ({ start, run, repeats }: Footprint): number =>
+  start + run - 1 + repeats.reduce((sum, { count, stride }) => sum + (count - 1) * stride, 0);
 
 const size = ({ run, repeats }: Footprint): number => repeats.reduce((bytes, { count }) => bytes * count, run);
 
@@ -103,7 +127,10 @@ function proveTensor(tensor: PlanTensor, footprints: readonly Footprint[], path:
   const expected = byteEnd - byteStart;
   const fault = total > expected || (total === expected && footprints.length > 0) ? side.overlap : side.gap;
   const what = fault === side.gap ? `bytes never ${side.verb}` : `bytes ${side.verb} more than once`;
-  throw new PlanError(fault, `${key} in ${path}: ${what}: expected ${expected} bytes, each once, found ${total}; first at byte ${firstFault(joined, byteStart)} of the file`);
+  throw new PlanError(
+    fault,
+    `${key} in ${path}: ${what}: expected ${expected} bytes, each once, found ${total}; first at byte ${firstFault(joined, byteStart)} of the file`,
+  );
 }
 
 /** Where the joined footprints first leave off: exact for plain runs, near for strided ones. */
@@ -138,7 +165,8 @@ function joinNeighbours(footprints: readonly Footprint[]): Footprint[] {
     const joined: Footprint[] = [];
     for (const footprint of group.sort((a, b) => a.start - b.start)) {
       const last = joined.at(-1);
-      if (last !== undefined && last.start + last.run === footprint.start) joined[joined.length - 1] = { ...last, run: last.run + footprint.run };
+      if (last !== undefined && last.start + last.run === footprint.start)
+        joined[joined.length - 1] = { ...last, run: last.run + footprint.run };
       else joined.push(footprint);
     }
     return joined.map(normal);
@@ -152,7 +180,8 @@ function normal({ start, run, repeats }: Footprint): Footprint {
   for (const repeat of [...repeats].filter(({ count }) => count > 1).sort((a, b) => a.stride - b.stride)) {
     const inner = kept.at(-1);
     if (inner === undefined && repeat.stride === length) length *= repeat.count;
-    else if (inner !== undefined && repeat.stride === inner.count * inner.stride) kept[kept.length - 1] = { count: inner.count * repeat.count, stride: inner.stride };
+    else if (inner !== undefined && repeat.stride === inner.count * inner.stride)
+      kept[kept.length - 1] = { count: inner.count * repeat.count, stride: inner.stride };
     else kept.push(repeat);
   }
   return { start, run: length, repeats: kept.reverse() };

@@ -36,19 +36,30 @@ function refuse({ root }: Checkpoint, { tied, plugin }: Architecture, missing: r
   const [stray] = unexplained;
   if (lost !== undefined) {
     const near = nearestName(lost, unexplained);
-    throw new CheckpointError(`${root}: ${lost}${more(missing)}: expected by ${plugin.name}, not stored`, near === undefined ? {} : { hint: `the nearest stored name is ${near}` });
+    throw new CheckpointError(
+      `${root}: ${lost}${more(missing)}: expected by ${plugin.name}, not stored`,
+      near === undefined ? {} : { hint: `the nearest stored name is ${near}` },
+    );
   }
   if (stray === undefined) return;
   const twin = tied.find(({ name, parameter }) => stray === name || stray.startsWith(parameter));
-  if (twin !== undefined) throw new CheckpointError(`${root}: ${stray} is stored, though the config ties it to ${twin.to}`, { hint: "if the two are equal remove it, else set tie_word_embeddings to false" });
-  throw new CheckpointError(`${root}: ${stray}${more(unexplained)}: stored, but no rule of ${plugin.name} explains it`, { hint: "is it another architecture? see --plugin" });
+  if (twin !== undefined)
+    throw new CheckpointError(`${root}: ${stray} is stored, though the config ties it to ${twin.to}`, {
+      hint: "if the two are equal remove it, else set tie_word_embeddings to false",
+    });
+  throw new CheckpointError(`${root}: ${stray}${more(unexplained)}: stored, but no rule of ${plugin.name} explains it`, {
+    hint: "is it another architecture? see --plugin",
+  });
 }
 
 function checkStored({ files }: Checkpoint, slot: Slot, stored: StoredTensor): void {
   const where = files[stored.file]?.path ?? "";
-  if (!sameShape(slot.shape, stored.shape)) throw new ShapeMismatchError(slot.key, formatShape(slot.shape), formatShape(stored.shape), { where });
+  if (!sameShape(slot.shape, stored.shape))
+    throw new ShapeMismatchError(slot.key, formatShape(slot.shape), formatShape(stored.shape), { where });
   if (slot.sharding !== undefined && stored.sharding !== undefined && !sameSharding(slot.sharding, stored.sharding)) {
-    throw new CheckpointError(`${where}: its metadata places it elsewhere in ${slot.name} than its rank and the config do`, { hint: "the file is of another model or was cut wrongly" });
+    throw new CheckpointError(`${where}: its metadata places it elsewhere in ${slot.name} than its rank and the config do`, {
+      hint: "the file is of another model or was cut wrongly",
+    });
   }
 }
 
@@ -57,20 +68,28 @@ function checkStored({ files }: Checkpoint, slot: Slot, stored: StoredTensor): v
  *
  * @throws {ShapeMismatchError} components of several dtypes would share a tensor
  */
-export function targetDtypes<D extends string>(source: readonly { slot: Slot; dtype: D }[], target: readonly Slot[], cast: D | undefined): Map<string, D> {
+export function targetDtypes<D extends string>(
+  source: readonly { slot: Slot; dtype: D }[],
+  target: readonly Slot[],
+  cast: D | undefined,
+): Map<string, D> {
   const byComponent = new Map<number, { dtype: D; name: string }>();
-  for (const { slot, dtype } of source) for (const { component } of slot.pieces) {
-    const earlier = byComponent.get(component);
-    if (earlier !== undefined && earlier.dtype !== dtype) throw new ShapeMismatchError(slot.key, earlier.dtype, dtype, { hint: "the ranks of a tensor must have one dtype" });
-    byComponent.set(component, { dtype, name: slot.key });
-  }
+  for (const { slot, dtype } of source)
+    for (const { component } of slot.pieces) {
+      const earlier = byComponent.get(component);
+      if (earlier !== undefined && earlier.dtype !== dtype)
+        throw new ShapeMismatchError(slot.key, earlier.dtype, dtype, { hint: "the ranks of a tensor must have one dtype" });
+      byComponent.set(component, { dtype, name: slot.key });
+    }
   return new Map(
     target.map((slot) => {
       const found = slot.pieces.map(({ component }) => byComponent.get(component));
       const [first] = found;
       const other = found.find((entry) => entry?.dtype !== first?.dtype);
       if (cast === undefined && other !== undefined) {
-        throw new ShapeMismatchError(other.name, `${first?.dtype} like ${first?.name}`, other.dtype, { hint: `both go into ${slot.key}; --dtype makes them one` });
+        throw new ShapeMismatchError(other.name, `${first?.dtype} like ${first?.name}`, other.dtype, {
+          hint: `both go into ${slot.key}; --dtype makes them one`,
+        });
       }
       return [slot.key, (cast ?? first?.dtype) as D];
     }),

@@ -21,7 +21,13 @@ export interface RunOptions {
  * @param sources - absolute paths of the plan's sources, in order
  * @throws {StorageError | CancelledError}
  */
-export async function runPlan(plan: Plan, store: Store, sources: readonly string[], targets: readonly WritableFile[], options: RunOptions = {}): Promise<void> {
+export async function runPlan(
+  plan: Plan,
+  store: Store,
+  sources: readonly string[],
+  targets: readonly WritableFile[],
+  options: RunOptions = {},
+): Promise<void> {
   const open = new Map<number, ReadableFile>();
   let bytes = 0;
   try {
@@ -48,7 +54,14 @@ async function copySegment(segment: Segment, from: ReadableFile, to: WritableFil
   }
 }
 
-async function copyRuns(segment: Segment, loop: Segment["loops"][number], source: number, target: number, from: ReadableFile, to: WritableFile): Promise<void> {
+async function copyRuns(
+  segment: Segment,
+  loop: Segment["loops"][number],
+  source: number,
+  target: number,
+  from: ReadableFile,
+  to: WritableFile,
+): Promise<void> {
   const perRead = loop.sourceStride === 0 ? 1 : Math.max(1, Math.floor((SPAN_BYTES - segment.byteLength) / loop.sourceStride) + 1);
   for (let first = 0; first < loop.count; first += perRead) {
     const runs = Math.min(perRead, loop.count - first);
@@ -62,8 +75,17 @@ async function copyRuns(segment: Segment, loop: Segment["loops"][number], source
 }
 
 /** Adjacent target runs leave in one write; spread ones each in its own. */
-async function writeRuns(segment: Segment, loop: Segment["loops"][number], span: Uint8Array, runs: number, target: number, to: WritableFile): Promise<void> {
-  const pieces = Array.from({ length: runs }, (_, run) => converted(segment, span.subarray(run * loop.sourceStride, run * loop.sourceStride + segment.byteLength)));
+async function writeRuns(
+  segment: Segment,
+  loop: Segment["loops"][number],
+  span: Uint8Array,
+  runs: number,
+  target: number,
+  to: WritableFile,
+): Promise<void> {
+  const pieces = Array.from({ length: runs }, (_, run) =>
+    converted(segment, span.subarray(run * loop.sourceStride, run * loop.sourceStride + segment.byteLength)),
+  );
   if (loop.targetStride === pieces[0]?.byteLength) return to.write(Buffer.concat(pieces), target);
   for (const [run, piece] of pieces.entries()) await to.write(piece, target + run * loop.targetStride);
 }

@@ -19,7 +19,10 @@ const HINTS: Record<string, string> = {
 
 function storageError(what: string, path: string, cause: unknown): StorageError {
   const code = (cause as NodeJS.ErrnoException).code ?? "";
-  const reason = (cause as Error).message.replace(/^[A-Z0-9]+: /, "").replace(/, \w+ '.*$/, "").replace(/, \w+$/, "");
+  const reason = (cause as Error).message
+    .replace(/^[A-Z0-9]+: /, "")
+    .replace(/, \w+ '.*$/, "")
+    .replace(/, \w+$/, "");
   const hint = HINTS[code];
   return new StorageError(`cannot ${what} ${path}: ${reason}`, { cause, ...(hint === undefined ? {} : { hint }) });
 }

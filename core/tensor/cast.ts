@@ -16,7 +16,8 @@ export function castRun(run: Uint8Array, from: DType, to: DType): Uint8Array {
   for (let i = 0; i < values.length; i++) {
     const value = values[i] as number;
     const bits = encode(value);
-    if (Number.isFinite(value) && isInfinite(bits, to)) throw new UnsupportedError(`${value} does not fit ${to}`, false, { hint: "keep the dtype or choose a wider one" });
+    if (Number.isFinite(value) && isInfinite(bits, to))
+      throw new UnsupportedError(`${value} does not fit ${to}`, false, { hint: "keep the dtype or choose a wider one" });
     out[i] = bits;
   }
   return new Uint8Array(out.buffer);

@@ -30,14 +30,28 @@ export interface ParametersReport {
 type Finding = "equal" | "different" | "missing" | "otherDtype";
 
 /** @param extra - tensors that only B stores */
-export async function compareParameters(store: Store, architecture: Architecture, a: VerifySide, b: VerifySide, extra: readonly string[], signal?: AbortSignal): Promise<ParametersReport> {
+export async function compareParameters(
+  store: Store,
+  architecture: Architecture,
+  a: VerifySide,
+  b: VerifySide,
+  extra: readonly string[],
+  signal?: AbortSignal,
+): Promise<ParametersReport> {
   const report: Record<Finding, string[]> = { equal: [], different: [], missing: [], otherDtype: [] };
   const [files, others] = [new OpenFiles(store, a.files), new OpenFiles(store, b.files)];
   const [from, to] = [byComponent(a.slots), byComponent(b.slots)];
   try {
     for (const [index, { name, shape }] of architecture.components.entries()) {
       if (signal?.aborted === true) throw new CancelledError("cancelled; nothing was published");
-      const { segments } = compile({ architecture, sources: a.files, source: from.get(index) ?? [], targets: b.files, target: to.get(index) ?? [], unused: [] });
+      const { segments } = compile({
+        architecture,
+        sources: a.files,
+        source: from.get(index) ?? [],
+        targets: b.files,
+        target: to.get(index) ?? [],
+        unused: [],
+      });
       report[await compareComponent(segments, numElements(shape), files, others, from.get(index))].push(name);
     }
   } finally {
@@ -79,7 +93,13 @@ class OpenFiles {
   }
 }
 
-async function compareComponent(segments: readonly Segment[], expected: number, a: OpenFiles, b: OpenFiles, source: readonly BoundSlot[] | undefined): Promise<Finding> {
+async function compareComponent(
+  segments: readonly Segment[],
+  expected: number,
+  a: OpenFiles,
+  b: OpenFiles,
+  source: readonly BoundSlot[] | undefined,
+): Promise<Finding> {
   const covered = segments.reduce((sum, { loops, byteLength }) => sum + loops.reduce((bytes, { count }) => bytes * count, byteLength), 0);
   if (covered !== expected * itemSize(source?.[0]?.dtype ?? "U8")) return "missing";
   for (const segment of segments) if (!(await compareSegment(segment, a, b))) return "different";
@@ -104,7 +124,11 @@ async function compareRuns(segment: Segment, loop: Loop, source: number, target:
   const perRead = Math.max(1, Math.floor(SPAN_BYTES / Math.max(loop.sourceStride, loop.targetStride)));
   for (let first = 0; first < loop.count; first += loop.count === 1 ? 1 : perRead) {
     const count = Math.min(perRead, loop.count - first);
-    const mine = await a.read(segment.source.file, source + first * loop.sourceStride, (count - 1) * loop.sourceStride + segment.byteLength);
+    const mine = await a.read(
+      segment.source.file,
+      source + first * loop.sourceStride,
+      (count - 1) * loop.sourceStride + segment.byteLength,
+    );
     const theirs = await b.read(segment.target.file, target + first * loop.targetStride, (count - 1) * loop.targetStride + runs);
     for (let run = 0; run < count; run++) {
       const left = mine.subarray(run * loop.sourceStride, run * loop.sourceStride + segment.byteLength);

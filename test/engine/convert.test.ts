@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,10 +14,16 @@ let made = 0;
 const fresh = () => join(scratch, String(made++));
 
 function walk(folder: string): string[] {
-  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? walk(join(folder, entry.name)) : [join(folder, entry.name)]));
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory() ? walk(join(folder, entry.name)) : [join(folder, entry.name)],
+  );
 }
 
-const weightFiles = (folder: string) => walk(folder).filter((path) => path.endsWith(".safetensors")).map((path) => relative(folder, path)).sort();
+const weightFiles = (folder: string) =>
+  walk(folder)
+    .filter((path) => path.endsWith(".safetensors"))
+    .map((path) => relative(folder, path))
+    .sort();
 
 /** Tensor bytes by file and name, read with nothing of the code under test. */
 function tensorsOf(folder: string): Map<string, Buffer> {
@@ -25,8 +31,14 @@ function tensorsOf(folder: string): Map<string, Buffer> {
   for (const file of weightFiles(folder)) {
     const bytes = readFileSync(join(folder, file));
     const start = 8 + Number(bytes.readBigUInt64LE(0));
-    for (const [name, entry] of Object.entries(JSON.parse(bytes.toString("utf8", 8, start)) as Record<string, { data_offsets: [number, number] }>)) {
-      if (name !== "__metadata__") tensors.set(`${file.includes("model/") ? file : ""}:${name}`, bytes.subarray(start + entry.data_offsets[0], start + entry.data_offsets[1]));
+    for (const [name, entry] of Object.entries(
+      JSON.parse(bytes.toString("utf8", 8, start)) as Record<string, { data_offsets: [number, number] }>,
+    )) {
+      if (name !== "__metadata__")
+        tensors.set(
+          `${file.includes("model/") ? file : ""}:${name}`,
+          bytes.subarray(start + entry.data_offsets[0], start + entry.data_offsets[1]),
+        );
     }
   }
   return tensors;
@@ -43,7 +55,11 @@ const json = (folder: string, name: string) => JSON.parse(readFileSync(join(fold
 after(() => rmSync(scratch, { recursive: true }));
 
 describe("convert to Nanotron: what Nanotron itself wrote", () => {
-  for (const [source, golden, tp] of [["tiny-llama3", "golden/nanotron-tp1", 1], ["tiny-llama3", "golden/nanotron-tp2", 2], ["golden/tied-huggingface", "golden/tied-nanotron", 1]] as const) {
+  for (const [source, golden, tp] of [
+    ["tiny-llama3", "golden/nanotron-tp1", 1],
+    ["tiny-llama3", "golden/nanotron-tp2", 2],
+    ["golden/tied-huggingface", "golden/tied-nanotron", 1],
+  ] as const) {
     it(`${golden}: tensors byte for byte, documents field for field`, async () => {
       const out = fresh();
       await engine.convert(fixture(source), out, { to: "nanotron", tp, nanotronVersion: "1.5", nanotronRoot: "/mnt/model" });
@@ -75,22 +91,26 @@ describe("convert to Nanotron: what Nanotron itself wrote", () => {
 });
 
 describe("convert and back", () => {
-  for (const tp of [1, 2, 4]) for (const pp of [1, 2, 3, 4]) for (const ropeInterleaved of [false, true]) {
-    it(`tp ${tp}, pp ${pp}, ${ropeInterleaved ? "interleaved" : "half-split"}: equals the source`, async () => {
-      const [there, back] = [fresh(), fresh()];
-      await engine.convert(fixture("tiny-llama3"), there, { to: "nanotron", tp, pp, ropeInterleaved });
-      await engine.convert(there, back, { to: "huggingface", maxShardBytes: 1e6 });
-      const source = fixture("tiny-llama3");
-      for (const name of readdirSync(source).filter((file) => file !== "config.json")) {
-        expect(readFileSync(join(back, name)).equals(readFileSync(join(source, name))), name).to.equal(true);
+  for (const tp of [1, 2, 4])
+    for (const pp of [1, 2, 3, 4])
+      for (const ropeInterleaved of [false, true]) {
+        it(`tp ${tp}, pp ${pp}, ${ropeInterleaved ? "interleaved" : "half-split"}: equals the source`, async () => {
+          const [there, back] = [fresh(), fresh()];
+          await engine.convert(fixture("tiny-llama3"), there, { to: "nanotron", tp, pp, ropeInterleaved });
+          await engine.convert(there, back, { to: "huggingface", maxShardBytes: 1e6 });
+          const source = fixture("tiny-llama3");
+          for (const name of readdirSync(source).filter((file) => file !== "config.json")) {
+            expect(readFileSync(join(back, name)).equals(readFileSync(join(source, name))), name).to.equal(true);
+          }
+          expect(json(back, "config.json")).to.deep.include(json(source, "config.json"));
+          expect(json(back, "config.json")).to.deep.include({ rope_theta: 500000, rope_scaling: null, torch_dtype: "bfloat16" });
+        });
       }
-      expect(json(back, "config.json")).to.deep.include(json(source, "config.json"));
-      expect(json(back, "config.json")).to.deep.include({ rope_theta: 500000, rope_scaling: null, torch_dtype: "bfloat16" });
-    });
-  }
 
   it("walks from each of the 24 arrangements to another, and still equals the source", async () => {
-    const all = [1, 2, 4].flatMap((tp) => [1, 2, 3, 4].flatMap((pp) => [false, true].map((ropeInterleaved) => ({ tp, pp, ropeInterleaved }))));
+    const all = [1, 2, 4].flatMap((tp) =>
+      [1, 2, 3, 4].flatMap((pp) => [false, true].map((ropeInterleaved) => ({ tp, pp, ropeInterleaved }))),
+    );
     let at = fixture("tiny-llama3");
     // A step of 7 through 24 visits each once, and changes tp, pp and order together.
     for (let step = 0; step < all.length; step++) {
@@ -121,7 +141,10 @@ describe("convert refuses", () => {
   for (const [what, source, options, message] of refused) {
     it(what, async () => {
       const out = fresh();
-      const error = await engine.convert(source, out, options as never).then(() => undefined, (thrown: Error) => thrown);
+      const error = await engine.convert(source, out, options as never).then(
+        () => undefined,
+        (thrown: Error) => thrown,
+      );
       expect(error?.message).to.include(message);
       expect(existsSync(out)).to.equal(false);
     });

@@ -1,4 +1,15 @@
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -26,7 +37,10 @@ function variant(name: string, config: string, changes: Record<string, unknown>)
 async function refusal(source: string, options: object): Promise<string> {
   const out = fresh();
   const before = readdirSync(scratch).length;
-  const error = await engine.convert(source, out, options as never).then(() => undefined, (thrown: Error) => thrown);
+  const error = await engine.convert(source, out, options as never).then(
+    () => undefined,
+    (thrown: Error) => thrown,
+  );
   expect(existsSync(out), "nothing is written").to.equal(false);
   expect(readdirSync(scratch).length, "nothing is left").to.equal(before);
   return error?.message ?? "converted";
@@ -44,7 +58,9 @@ describe("what Nanotron cannot express", () => {
   for (const [setting, changes] of meaning) {
     it(`${JSON.stringify(changes)}: refused by default, converted with allowSemanticLoss, and said so`, async () => {
       const source = variant("tiny-llama3", "config.json", changes);
-      expect(await refusal(source, { to: "nanotron" })).to.include(setting).and.to.include("--allow-semantic-loss");
+      expect(await refusal(source, { to: "nanotron" }))
+        .to.include(setting)
+        .and.to.include("--allow-semantic-loss");
       const out = fresh();
       const { semanticLosses } = await engine.convert(source, out, { to: "nanotron", allowSemanticLoss: true });
       expect(semanticLosses.join()).to.include(setting);
@@ -52,10 +68,14 @@ describe("what Nanotron cannot express", () => {
     });
   }
   it("biases: refused even then, as the weights have no place", async () => {
-    expect(await refusal(variant("tiny-llama3", "config.json", { attention_bias: true }), { to: "nanotron", allowSemanticLoss: true })).to.include("attention_bias");
+    expect(
+      await refusal(variant("tiny-llama3", "config.json", { attention_bias: true }), { to: "nanotron", allowSemanticLoss: true }),
+    ).to.include("attention_bias");
   });
   it("a head_dim of its own: refused even then", async () => {
-    expect(await refusal(variant("tiny-llama3", "config.json", { head_dim: 32 }), { to: "nanotron", allowSemanticLoss: true })).to.include("head_dim 32");
+    expect(await refusal(variant("tiny-llama3", "config.json", { head_dim: 32 }), { to: "nanotron", allowSemanticLoss: true })).to.include(
+      "head_dim 32",
+    );
   });
 });
 
@@ -83,7 +103,10 @@ describe("a Nanotron source", () => {
     const folder = join(run, "10/model/model");
     renameSync(join(folder, "final_layer_norm/pp_block/model_weight.safetensors"), join(folder, "final_layer_norm/pp_block/weight"));
     const ranks = "pp-rank-0-of-1_tp-rank-0-of-1.safetensors";
-    renameSync(join(folder, `lm_head/pp_block/model_weight_${ranks}`), join(folder, `lm_head/pp_block/model_model_weight.safetensors_${ranks}`));
+    renameSync(
+      join(folder, `lm_head/pp_block/model_weight_${ranks}`),
+      join(folder, `lm_head/pp_block/model_model_weight.safetensors_${ranks}`),
+    );
     expect((await engine.verify(fixture("tiny-llama3"), run)).verdict).to.equal("equal");
   });
 });
@@ -92,7 +115,12 @@ describe("version 1.4", () => {
   it("has the fork's key set", async () => {
     const out = fresh();
     await engine.convert(fixture("tiny-llama3"), out, { to: "nanotron" });
-    expect(json(out, "model_config.json")).to.not.have.any.keys("attention_bias", "_attn_implementation", "z_loss_enabled", "z_loss_coefficient");
+    expect(json(out, "model_config.json")).to.not.have.any.keys(
+      "attention_bias",
+      "_attn_implementation",
+      "z_loss_enabled",
+      "z_loss_coefficient",
+    );
     const config = load(readFileSync(join(out, "config.yaml"), "utf8")) as { general: object; parallelism: object };
     expect(config).to.not.have.any.keys("metrics_logging", "s3_upload");
     expect(config.general).to.have.property("entity", null);
@@ -113,10 +141,18 @@ describe("a Hugging Face source", () => {
     expect(await refusal(source, { to: "nanotron" })).to.include("1 of them missing: model-00002-of-00003.safetensors");
   });
   it("that says tied while it stores lm_head is refused", async () => {
-    expect(await refusal(variant("tiny-llama3", "config.json", { tie_word_embeddings: true }), { to: "nanotron" })).to.include("lm_head.weight is stored");
+    expect(await refusal(variant("tiny-llama3", "config.json", { tie_word_embeddings: true }), { to: "nanotron" })).to.include(
+      "lm_head.weight is stored",
+    );
   });
   it("in transformers 4's style comes back with the same values, and both styles", async () => {
-    const source = variant("tiny-llama3", "config.json", { rope_parameters: undefined, dtype: undefined, rope_theta: 500000, rope_scaling: null, torch_dtype: "bfloat16" });
+    const source = variant("tiny-llama3", "config.json", {
+      rope_parameters: undefined,
+      dtype: undefined,
+      rope_theta: 500000,
+      rope_scaling: null,
+      torch_dtype: "bfloat16",
+    });
     const [there, back] = [fresh(), fresh()];
     await engine.convert(source, there, { to: "nanotron" });
     await engine.convert(there, back, { to: "huggingface" });
@@ -142,7 +178,10 @@ describe("the receipt", () => {
 
 describe("a cancelled comparison", () => {
   it("ends with its own error", async () => {
-    const error = await engine.verify(fixture("tiny-llama3"), fixture("golden/nanotron-tp1"), { signal: AbortSignal.abort() }).then(() => undefined, (thrown: Error) => thrown);
+    const error = await engine.verify(fixture("tiny-llama3"), fixture("golden/nanotron-tp1"), { signal: AbortSignal.abort() }).then(
+      () => undefined,
+      (thrown: Error) => thrown,
+    );
     expect(error).to.include({ name: "CancelledError", code: "CANCELLED" });
   });
 });

@@ -33,7 +33,11 @@ describe("safetensors codec", () => {
     ["an unknown dtype", '{"a":{"dtype":"X9","shape":[1],"data_offsets":[0,1]}}', 1],
     ["a negative size", '{"a":{"dtype":"U8","shape":[-1],"data_offsets":[0,1]}}', 1],
     ["an overflowing shape", '{"a":{"dtype":"F64","shape":[9007199254740991,9007199254740991],"data_offsets":[0,1]}}', 1],
-    ["a tensor that appears twice", '{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}', 2],
+    [
+      "a tensor that appears twice",
+      '{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}',
+      2,
+    ],
     ["metadata that is no text", '{"__metadata__":{"format":1},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}', 1],
     ["an array", "[]", 0],
   ];

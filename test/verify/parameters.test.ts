@@ -13,7 +13,12 @@ after(() => rmSync(scratch, { recursive: true }));
 
 describe("verify, parameters", () => {
   it("calls equal what Nanotron itself wrote at TP 1 and TP 2", async () => {
-    const pairs: [string, string][] = [["tiny-llama3", "golden/nanotron-tp1"], ["tiny-llama3", "golden/nanotron-tp2"], ["golden/nanotron-tp2", "golden/nanotron-tp1"], ["golden/tied-huggingface", "golden/tied-nanotron"]];
+    const pairs: [string, string][] = [
+      ["tiny-llama3", "golden/nanotron-tp1"],
+      ["tiny-llama3", "golden/nanotron-tp2"],
+      ["golden/nanotron-tp2", "golden/nanotron-tp1"],
+      ["golden/tied-huggingface", "golden/tied-nanotron"],
+    ];
     for (const [a, b] of pairs) expect((await engine.verify(fixture(a), fixture(b))).verdict, `${a} ${b}`).to.equal("equal");
   });
 
@@ -37,6 +42,10 @@ describe("verify, parameters", () => {
     const path = join(changed, "model_config.json");
     writeFileSync(path, readFileSync(path, "utf8").replace("500000.0", "10000.0"));
     const { verdict, parameters, settings } = await engine.verify(fixture("tiny-llama3"), changed);
-    expect({ verdict, settings, different: parameters.different }).to.deep.equal({ verdict: "different", settings: ["rope_theta: 500000 and 10000"], different: [] });
+    expect({ verdict, settings, different: parameters.different }).to.deep.equal({
+      verdict: "different",
+      settings: ["rope_theta: 500000 and 10000"],
+      different: [],
+    });
   });
 });

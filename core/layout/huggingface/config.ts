@@ -4,10 +4,10 @@
 import type { Plugin, SettingDeclaration, Value, Values } from "../../architecture/declaration.js";
 import type { Settings } from "../../architecture/settings.js";
 import { resolveValue } from "../../architecture/settings.js";
-import { type Json, type JsonObject, isObject, parseObject, plain, sameJson } from "../../format/json.js";
+import { isObject, type Json, type JsonObject, parseObject, plain, sameJson } from "../../format/json.js";
 import { pythonFloat } from "../../format/python.js";
-import { torchName } from "../../tensor/dtype.js";
 import type { DType } from "../../tensor/dtype.js";
+import { torchName } from "../../tensor/dtype.js";
 import type { Problem } from "../layout.js";
 
 const ROPE_KEYS = ["rope_theta", "rope_scaling", "partial_rotary_factor"];
@@ -111,7 +111,10 @@ function putRope(document: JsonObject, settings: Settings, put: (key: string, va
   const meant = { rope_theta: settings.rope_theta ?? null, rope_scaling: scaling, partial_rotary_factor: factor };
   const known = plain(document) as Values;
   const { rope_parameters, rope_scaling } = known;
-  const said = { partial_rotary_factor: 1, ...readRope({ ...(rope_parameters === undefined ? {} : { rope_parameters }), rope_scaling: null }) };
+  const said = {
+    partial_rotary_factor: 1,
+    ...readRope({ ...(rope_parameters === undefined ? {} : { rope_parameters }), rope_scaling: null }),
+  };
   if (!sameJson(said as Json, meant as Json)) {
     document.rope_parameters = { ...partial, ...(isObject(scaling) ? scaling : { rope_type: "default" }), rope_theta: theta };
   }

@@ -1,17 +1,28 @@
 // The Hugging Face layout: config.json, and one safetensors file or shards with an index. One slot per tensor, whole.
 
-import { CheckpointError } from "../../errors.js";
-import { isObject, parseObject, plain, printJson } from "../../format/json.js";
 import type { Architecture } from "../../architecture/architecture.js";
 import type { Plugin, Values } from "../../architecture/declaration.js";
+import { CheckpointError } from "../../errors.js";
+import { isObject, parseObject, plain, printJson } from "../../format/json.js";
 import type { ReferenceMap } from "../../plan/transforms.js";
 import type { Store } from "../../store/store.js";
 import { readText } from "../../store/text.js";
 import { majorityDtype } from "../dtypes.js";
 import { readHeaders } from "../headers.js";
-import { RECEIPT_NAME } from "../receipt-name.js";
-import type { Checkpoint, CheckpointFile, DocumentRequest, Layout, Problem, Slot, StoredTensor, TargetDocument, TargetFile, TargetRequest } from "../layout.js";
+import type {
+  Checkpoint,
+  CheckpointFile,
+  DocumentRequest,
+  Layout,
+  Problem,
+  Slot,
+  StoredTensor,
+  TargetDocument,
+  TargetFile,
+  TargetRequest,
+} from "../layout.js";
 import { placePiece } from "../place.js";
+import { RECEIPT_NAME } from "../receipt-name.js";
 import { findSideFiles } from "../side-files.js";
 import { composeConfig, settingsOf, styleProblems } from "./config.js";
 import { huggingFaceReference } from "./reference.js";
@@ -34,10 +45,18 @@ export class HuggingFaceLayout implements Layout {
     const configText = await readText(store, configPath);
     const rawConfig = plain(parseObject(configText, configPath)) as Values;
     const weights = await findWeights(store, root, names);
-    const files = await readHeaders(store, weights.names.map((name) => `${root}/${name}`));
+    const files = await readHeaders(
+      store,
+      weights.names.map((name) => `${root}/${name}`),
+    );
     const tensors = collectTensors(files);
     const known = new Set([CONFIG, INDEX, RECEIPT_NAME, ...weights.names]);
-    const side = await findSideFiles(store, root, names.filter((name) => !isStale(name, known)), known);
+    const side = await findSideFiles(
+      store,
+      root,
+      names.filter((name) => !isStale(name, known)),
+      known,
+    );
     const problems: Problem[] = [
       ...styleProblems(rawConfig),
       ...staleFiles(names, known),
@@ -46,7 +65,19 @@ export class HuggingFaceLayout implements Layout {
       ...side.problems,
     ];
     const topology = { tp: 1, pp: 1 };
-    return { layout: this.name, root, configPath, rawConfig, configText, topology, version: undefined, files, tensors, sideFiles: side.sideFiles, problems };
+    return {
+      layout: this.name,
+      root,
+      configPath,
+      rawConfig,
+      configText,
+      topology,
+      version: undefined,
+      files,
+      tensors,
+      sideFiles: side.sideFiles,
+      problems,
+    };
   }
 
   readSettings(checkpoint: Checkpoint, plugin: Plugin): Values {
@@ -95,7 +126,9 @@ async function findWeights(store: Store, root: string, names: readonly string[])
   const hasIndex = names.includes(INDEX);
   const hasSingle = names.includes(SINGLE);
   if (hasIndex && hasSingle) {
-    throw new CheckpointError(`${root}: holds both ${SINGLE} and ${INDEX}`, { hint: "transformers reads only the first; remove the stale one" });
+    throw new CheckpointError(`${root}: holds both ${SINGLE} and ${INDEX}`, {
+      hint: "transformers reads only the first; remove the stale one",
+    });
   }
   if (hasSingle) return { names: [SINGLE], index: undefined };
   if (!hasIndex) throw new CheckpointError(`${root}: no weights: expected ${SINGLE} or ${INDEX}`, { hint: hintFor(names) });
@@ -104,22 +137,27 @@ async function findWeights(store: Store, root: string, names: readonly string[])
   const entries = isObject(map) ? Object.entries(map) : [];
   const broken = entries.find(([, file]) => typeof file !== "string" || /[/\\]|^\.|^$/.test(file));
   if (entries.length === 0 || broken !== undefined) {
-    const what = broken === undefined ? "weight_map is missing or empty" : `weight_map: ${broken[0]}: ${JSON.stringify(broken[1])} is no file name`;
+    const what =
+      broken === undefined ? "weight_map is missing or empty" : `weight_map: ${broken[0]}: ${JSON.stringify(broken[1])} is no file name`;
     throw new CheckpointError(`${root}/${INDEX}: ${what}`);
   }
   const weightMap = new Map(entries as [string, string][]);
   const files = [...new Set(weightMap.values())].sort();
   const missing = files.filter((file) => !names.includes(file));
   if (missing.length > 0) {
-    throw new CheckpointError(`${root}: ${INDEX} names ${files.length} files, ${missing.length} of them missing: ${missing.slice(0, 3).join(", ")}${missing.length > 3 ? ", …" : ""}`, {
-      hint: "the download is incomplete; fetch the missing files",
-    });
+    throw new CheckpointError(
+      `${root}: ${INDEX} names ${files.length} files, ${missing.length} of them missing: ${missing.slice(0, 3).join(", ")}${missing.length > 3 ? ", …" : ""}`,
+      {
+        hint: "the download is incomplete; fetch the missing files",
+      },
+    );
   }
   return { names: files, index: { weightMap, totalSize: plain(isObject(metadata) ? (metadata.total_size ?? null) : null) } };
 }
 
 function hintFor(names: readonly string[]): string {
-  if (names.some((name) => /^pytorch_model.*\.bin$/.test(name))) return "the weights are PyTorch pickles; save the model again with safe_serialization=True";
+  if (names.some((name) => /^pytorch_model.*\.bin$/.test(name)))
+    return "the weights are PyTorch pickles; save the model again with safe_serialization=True";
   const shard = names.find((name) => /^model-\d+-of-\d+\.safetensors$/.test(name));
   return shard === undefined ? "is this the right folder?" : `there are shards but no ${INDEX}; fetch it`;
 }
@@ -129,7 +167,10 @@ function collectTensors(files: readonly CheckpointFile[]): Map<string, StoredTen
   files.forEach(({ path, header }, file) => {
     for (const { name, dtype, shape, byteStart, byteEnd } of header.tensors) {
       const earlier = tensors.get(name);
-      if (earlier !== undefined) throw new CheckpointError(`${name} is stored twice: in ${files[earlier.file]?.path} and in ${path}`, { hint: "remove the stale file" });
+      if (earlier !== undefined)
+        throw new CheckpointError(`${name} is stored twice: in ${files[earlier.file]?.path} and in ${path}`, {
+          hint: "remove the stale file",
+        });
       tensors.set(name, { key: name, name, file, dtype, shape, byteStart, byteEnd });
     }
   });
@@ -144,14 +185,19 @@ function checkIndex({ weightMap, totalSize }: NonNullable<Weights["index"]>, fil
     for (const { name, byteStart, byteEnd } of header.tensors) {
       const named = weightMap.get(name);
       if (named === undefined || `${root}/${named}` !== path) {
-        throw new CheckpointError(`${root}/${INDEX}: ${name}: expected in ${named ?? "no file"}, found in ${path}`, { hint: "index and shards are of different checkpoints" });
+        throw new CheckpointError(`${root}/${INDEX}: ${name}: expected in ${named ?? "no file"}, found in ${path}`, {
+          hint: "index and shards are of different checkpoints",
+        });
       }
       byteLength += byteEnd - byteStart;
       found.add(name);
     }
   }
   const missing = [...weightMap.keys()].find((name) => !found.has(name));
-  if (missing !== undefined) throw new CheckpointError(`${root}/${INDEX}: ${missing}: expected in ${weightMap.get(missing)}, found in no file`, { hint: "index and shards are of different checkpoints" });
+  if (missing !== undefined)
+    throw new CheckpointError(`${root}/${INDEX}: ${missing}: expected in ${weightMap.get(missing)}, found in no file`, {
+      hint: "index and shards are of different checkpoints",
+    });
   if (totalSize === null || totalSize === byteLength) return [];
   return [{ code: "INDEX_TOTAL_SIZE", message: `${INDEX} says ${totalSize} bytes of tensors, the files hold ${byteLength}` }];
 }
@@ -160,10 +206,19 @@ const isStale = (name: string, known: ReadonlySet<string>): boolean => name.ends
 
 function staleFiles(names: readonly string[], known: ReadonlySet<string>): Problem[] {
   const stale = names.filter((name) => isStale(name, known));
-  return stale.length === 0 ? [] : [{ code: "UNUSED_WEIGHTS", message: `weight files that no index names are not read: ${stale.join(", ")}` }];
+  return stale.length === 0
+    ? []
+    : [{ code: "UNUSED_WEIGHTS", message: `weight files that no index names are not read: ${stale.join(", ")}` }];
 }
 
 function formatProblems(files: readonly CheckpointFile[]): Problem[] {
   const without = files.filter(({ header }) => header.metadata?.format !== "pt").length;
-  return without === 0 ? [] : [{ code: "NO_FORMAT", message: `${without} of ${files.length} weight files lack the metadata {"format": "pt"}, which older transformers insist on` }];
+  return without === 0
+    ? []
+    : [
+        {
+          code: "NO_FORMAT",
+          message: `${without} of ${files.length} weight files lack the metadata {"format": "pt"}, which older transformers insist on`,
+        },
+      ];
 }

@@ -2,7 +2,7 @@
 
 import type { Plugin, SettingDeclaration, Value, Values } from "../../architecture/declaration.js";
 import type { Settings } from "../../architecture/settings.js";
-import { type Json, type JsonObject, isObject, parseObject, sameJson } from "../../format/json.js";
+import { isObject, type Json, type JsonObject, parseObject, sameJson } from "../../format/json.js";
 import { pythonFloat } from "../../format/python.js";
 import { type DType, torchName } from "../../tensor/dtype.js";
 import type { NanotronVersion, Topology } from "../layout.js";
@@ -121,7 +121,12 @@ export function composeCheckpointMetadata(version: NanotronVersion, tp: number, 
     name: known.name ?? "Empty",
     start_training_step: known.start_training_step ?? 0,
     consumed_train_samples: known.consumed_train_samples ?? 0,
-    ...(isCurrent ? { sequence_length: known.sequence_length ?? SEQUENCE_LENGTH, consumed_tokens_per_dataset_folder: known.consumed_tokens_per_dataset_folder ?? {} } : {}),
+    ...(isCurrent
+      ? {
+          sequence_length: known.sequence_length ?? SEQUENCE_LENGTH,
+          consumed_tokens_per_dataset_folder: known.consumed_tokens_per_dataset_folder ?? {},
+        }
+      : {}),
   });
   const stages = Array.isArray(progress?.data_stages) ? (progress.data_stages as JsonObject[]) : [{}];
   return sortKeys({
@@ -143,5 +148,9 @@ export function composeCheckpointMetadata(version: NanotronVersion, tp: number, 
 function sortKeys(value: Json): Json {
   if (Array.isArray(value)) return value.map(sortKeys);
   if (!isObject(value)) return value;
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, entry]) => [key, sortKeys(entry)]));
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, entry]) => [key, sortKeys(entry)]),
+  );
 }

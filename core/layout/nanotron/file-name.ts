@@ -39,4 +39,5 @@ export function filePath({ parameter, rank }: Omit<FileIdentity, "expert">): str
 }
 
 /** What a layout finds a stored tensor by; pipeline ranks do not tell tensors apart. */
-export const slotKey = (parameter: string, tpRank: number | undefined): string => (tpRank === undefined ? parameter : `${parameter}@tp${tpRank}`);
+export const slotKey = (parameter: string, tpRank: number | undefined): string =>
+  tpRank === undefined ? parameter : `${parameter}@tp${tpRank}`;

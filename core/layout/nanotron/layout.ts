@@ -65,7 +65,14 @@ export class NanotronLayout implements Layout {
     const isSource = source.layout === this.name;
     const own = isSource ? source.configText : carried.nanotron;
     const modelConfig = composeModelConfig(architecture.plugin, settings, version, own);
-    const runConfig = composeRunConfig({ modelConfig, version, topology: arrangement, dtype: majorityDtype(files), runtimeRoot, general: source.run?.general ?? {} });
+    const runConfig = composeRunConfig({
+      modelConfig,
+      version,
+      topology: arrangement,
+      dtype: majorityDtype(files),
+      runtimeRoot,
+      general: source.run?.general ?? {},
+    });
     return [
       { path: "model_config.json", text: printJson(modelConfig) },
       { path: "config.yaml", text: printYaml(runConfig) },
@@ -75,7 +82,10 @@ export class NanotronLayout implements Layout {
 }
 
 function parameterRanks(architecture: Architecture, pp: number): Map<string, number> {
-  const ranks = pipelineRanks(architecture.blocks.map(({ cost }) => cost), pp);
+  const ranks = pipelineRanks(
+    architecture.blocks.map(({ cost }) => cost),
+    pp,
+  );
   return new Map(architecture.blocks.flatMap(({ parameters }, block) => parameters.map(({ name }) => [name, ranks[block] ?? 0] as const)));
 }
 

@@ -2,7 +2,7 @@
 
 import type { Values } from "../../architecture/declaration.js";
 import { CheckpointError, FormatError } from "../../errors.js";
-import { type JsonObject, isObject, parseObject, plain } from "../../format/json.js";
+import { isObject, type JsonObject, parseObject, plain } from "../../format/json.js";
 import { parseYaml } from "../../format/yaml.js";
 import type { Store } from "../../store/store.js";
 import { readText } from "../../store/text.js";
@@ -29,7 +29,8 @@ const NEWEST_VERSION = "1.5";
 export async function resolveRun(store: Store, root: string): Promise<string | undefined> {
   if ((await store.status(`${root}/latest.txt`))?.kind === "file") {
     const step = (await readText(store, `${root}/latest.txt`)).trim();
-    if (!/^\d+$/.test(step)) throw new CheckpointError(`${root}/latest.txt: expected a step's number, found ${JSON.stringify(step.slice(0, 40))}`);
+    if (!/^\d+$/.test(step))
+      throw new CheckpointError(`${root}/latest.txt: expected a step's number, found ${JSON.stringify(step.slice(0, 40))}`);
     if ((await store.status(`${root}/${step}/${CONFIG}`))?.kind === "file") return `${root}/${step}`;
   }
   return (await store.status(`${root}/${CONFIG}`))?.kind === "file" ? root : undefined;
@@ -41,12 +42,17 @@ export async function openNanotron(store: Store, root: string): Promise<Checkpoi
   const configPath = `${root}/${CONFIG}`;
   const configText = await readText(store, configPath);
   const rawConfig = plain(parseObject(configText, configPath)) as Values;
-  if (!names.includes("model")) throw new CheckpointError(`${root}: no weights: expected a folder "model"`, { hint: "is the checkpoint complete?" });
+  if (!names.includes("model"))
+    throw new CheckpointError(`${root}: no weights: expected a folder "model"`, { hint: "is the checkpoint complete?" });
   const found = await walk(store, root, ["model"]);
   const { parameters, strays } = identify(found, root);
-  if (parameters.length === 0) throw new CheckpointError(`${root}/model: no parameter files found`, { hint: "is the checkpoint complete?" });
+  if (parameters.length === 0)
+    throw new CheckpointError(`${root}/model: no parameter files found`, { hint: "is the checkpoint complete?" });
   const topology = topologyOf(parameters, root);
-  const files = await readHeaders(store, parameters.map(({ path }) => path));
+  const files = await readHeaders(
+    store,
+    parameters.map(({ path }) => path),
+  );
   const metadata = names.includes(METADATA) ? parseObject(await readText(store, `${root}/${METADATA}`), `${root}/${METADATA}`) : undefined;
   const tensors = collectTensors(files, parameters);
   const version = checkVersions(files, metadata, root);
@@ -83,15 +89,22 @@ interface ParameterFile extends FileIdentity {
   readonly path: string;
 }
 
-function identify(found: readonly { folders: readonly string[]; name: string }[], root: string): { parameters: ParameterFile[]; strays: string[] } {
+function identify(
+  found: readonly { folders: readonly string[]; name: string }[],
+  root: string,
+): { parameters: ParameterFile[]; strays: string[] } {
   const parameters: ParameterFile[] = [];
   const strays: string[] = [];
   for (const { folders, name } of found) {
     const path = [root, ...folders, name].join("/");
     const identity = parseFileName(folders.slice(1), name);
-    if (identity?.expert === true) throw new CheckpointError(`${path}: expert-parallel shards cannot be read yet`, { hint: "save the checkpoint with expert_parallel_size 1" });
+    if (identity?.expert === true)
+      throw new CheckpointError(`${path}: expert-parallel shards cannot be read yet`, {
+        hint: "save the checkpoint with expert_parallel_size 1",
+      });
     if (identity !== undefined) parameters.push({ ...identity, path });
-    else if (name.endsWith(".safetensors")) throw new CheckpointError(`${path}: not a name that Nanotron gives to a parameter`, { hint: "remove the file or restore its name" });
+    else if (name.endsWith(".safetensors"))
+      throw new CheckpointError(`${path}: not a name that Nanotron gives to a parameter`, { hint: "remove the file or restore its name" });
     else strays.push(path);
   }
   return { parameters, strays };
@@ -105,9 +118,12 @@ function topologyOf(parameters: readonly ParameterFile[], root: string): Topolog
     first ??= file;
     const { tpSize, ppSize, tp, pp } = file.rank;
     if (tpSize !== first.rank?.tpSize || ppSize !== first.rank.ppSize) {
-      throw new CheckpointError(`${root}: files of two topologies: ${first.path} (TP ${first.rank?.tpSize}, PP ${first.rank?.ppSize}) and ${file.path} (TP ${tpSize}, PP ${ppSize})`, {
-        hint: "remove the stale ones; Nanotron would merge them into the model",
-      });
+      throw new CheckpointError(
+        `${root}: files of two topologies: ${first.path} (TP ${first.rank?.tpSize}, PP ${first.rank?.ppSize}) and ${file.path} (TP ${tpSize}, PP ${ppSize})`,
+        {
+          hint: "remove the stale ones; Nanotron would merge them into the model",
+        },
+      );
     }
     if (tp >= tpSize || pp >= ppSize) throw new CheckpointError(`${file.path}: rank numbers start at 0 and end before the size`);
   }
@@ -119,13 +135,17 @@ function collectTensors(files: readonly CheckpointFile[], parameters: readonly P
   files.forEach(({ path, header }, file) => {
     const [tensor, ...more] = header.tensors;
     if (tensor?.name !== "data" || more.length > 0) {
-      throw new FormatError(`${path}: expected one tensor named "data", found ${header.tensors.map(({ name }) => JSON.stringify(name)).join(", ") || "none"}`);
+      throw new FormatError(
+        `${path}: expected one tensor named "data", found ${header.tensors.map(({ name }) => JSON.stringify(name)).join(", ") || "none"}`,
+      );
     }
     const { parameter, rank } = parameters[file] as ParameterFile;
     const key = slotKey(parameter, rank?.tp);
     const earlier = tensors.get(key);
     if (earlier !== undefined) {
-      throw new CheckpointError(`${parameter} is stored twice: in ${files[earlier.file]?.path} and in ${path}`, { hint: "remove the stale file; Nanotron would merge both" });
+      throw new CheckpointError(`${parameter} is stored twice: in ${files[earlier.file]?.path} and in ${path}`, {
+        hint: "remove the stale file; Nanotron would merge both",
+      });
     }
     const { dtype, shape, byteStart, byteEnd } = tensor;
     const stored = { key, name: parameter, file, dtype, shape, byteStart, byteEnd };
@@ -135,13 +155,19 @@ function collectTensors(files: readonly CheckpointFile[], parameters: readonly P
 }
 
 function checkVersions(files: readonly CheckpointFile[], metadata: JsonObject | undefined, root: string): string {
-  const stated = [{ path: `${root}/${METADATA}`, version: metadata?.version }, ...files.map(({ path, header }) => ({ path, version: header.metadata?.version }))];
+  const stated = [
+    { path: `${root}/${METADATA}`, version: metadata?.version },
+    ...files.map(({ path, header }) => ({ path, version: header.metadata?.version })),
+  ];
   let newest = "";
   for (const { path, version } of stated) {
     if (version === undefined) continue;
-    if (typeof version !== "string" || !/^\d+\.\d+$/.test(version)) throw new FormatError(`${path}: version: expected text like "1.4", found ${JSON.stringify(version)}`);
+    if (typeof version !== "string" || !/^\d+\.\d+$/.test(version))
+      throw new FormatError(`${path}: version: expected text like "1.4", found ${JSON.stringify(version)}`);
     if (compareVersions(version, NEWEST_VERSION) > 0) {
-      throw new CheckpointError(`${path}: version ${version} is newer than the newest known, ${NEWEST_VERSION}`, { hint: "update weighbridge" });
+      throw new CheckpointError(`${path}: version ${version} is newer than the newest known, ${NEWEST_VERSION}`, {
+        hint: "update weighbridge",
+      });
     }
     if (newest === "" || compareVersions(version, newest) > 0) newest = version;
   }
@@ -155,19 +181,33 @@ function compareVersions(a: string, b: string): number {
 
 function metadataProblems(metadata: JsonObject | undefined, topology: Topology, names: readonly string[]): Problem[] {
   const problems: Problem[] = [];
-  if (metadata === undefined) problems.push({ code: "NO_METADATA", message: `${METADATA} is missing; Nanotron cannot resume from this folder` });
+  if (metadata === undefined)
+    problems.push({ code: "NO_METADATA", message: `${METADATA} is missing; Nanotron cannot resume from this folder` });
   else if (plain(metadata.tp ?? null) !== topology.tp) {
-    problems.push({ code: "TOPOLOGY", message: `${METADATA} says tp ${JSON.stringify(plain(metadata.tp ?? null))}, the files are of TP ${topology.tp}` });
+    problems.push({
+      code: "TOPOLOGY",
+      message: `${METADATA} says tp ${JSON.stringify(plain(metadata.tp ?? null))}, the files are of TP ${topology.tp}`,
+    });
   }
-  if (!names.includes(RUN_CONFIG)) problems.push({ code: "NO_RUN_CONFIG", message: `${RUN_CONFIG} is missing; Nanotron's generation script needs it` });
+  if (!names.includes(RUN_CONFIG))
+    problems.push({ code: "NO_RUN_CONFIG", message: `${RUN_CONFIG} is missing; Nanotron's generation script needs it` });
   return problems;
 }
 
 const strayProblems = (strays: readonly string[]): Problem[] =>
-  strays.length === 0 ? [] : [{ code: "STRAY_FILES", message: `files that are no parameters stay behind: ${strays.slice(0, 3).join(", ")}${strays.length > 3 ? ", …" : ""}` }];
+  strays.length === 0
+    ? []
+    : [
+        {
+          code: "STRAY_FILES",
+          message: `files that are no parameters stay behind: ${strays.slice(0, 3).join(", ")}${strays.length > 3 ? ", …" : ""}`,
+        },
+      ];
 
 async function readRun(store: Store, root: string, names: readonly string[], metadata: JsonObject | undefined): Promise<Run> {
-  const config = names.includes(RUN_CONFIG) ? parseYaml(await readText(store, `${root}/${RUN_CONFIG}`), `${root}/${RUN_CONFIG}`).value : undefined;
+  const config = names.includes(RUN_CONFIG)
+    ? parseYaml(await readText(store, `${root}/${RUN_CONFIG}`), `${root}/${RUN_CONFIG}`).value
+    : undefined;
   return {
     general: isObject(config) && isObject(config.general) ? config.general : {},
     progress: isObject(metadata?.metas) ? metadata.metas : undefined,

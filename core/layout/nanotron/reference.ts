@@ -1,7 +1,7 @@
 // Nanotron's arrangement element by element, for the proof: written from nanotron-format's rules, without slots.ts' strides.
 
 import { type Architecture, type Component, type Parameter } from "../../architecture/architecture.js";
-import { type ReferenceMap, type Transform, chain, fuse, interleave, slice, transpose } from "../../plan/transforms.js";
+import { chain, fuse, interleave, type ReferenceMap, slice, type Transform, transpose } from "../../plan/transforms.js";
 import type { Arrangement } from "../layout.js";
 import { slotKey } from "./file-name.js";
 
@@ -27,7 +27,10 @@ export function nanotronReference(architecture: Architecture, { tp, ropeInterlea
   });
 
   const reorder = ({ component }: Member): Transform =>
-    chain([...(component.rotary && ropeInterleaved ? [interleave(component.axes[0]?.[1] ?? 0)] : []), ...(component.transpose ? [transpose] : [])]);
+    chain([
+      ...(component.rotary && ropeInterleaved ? [interleave(component.axes[0]?.[1] ?? 0)] : []),
+      ...(component.transpose ? [transpose] : []),
+    ]);
   const toRank = (member: Member, rank: number): Transform => {
     const { parallelAxis, fuseAxis } = member.parameter;
     const cut = parallelAxis === undefined ? [] : [slice(parallelAxis, member.partSize, rank)];
@@ -49,7 +52,9 @@ export function nanotronReference(architecture: Architecture, { tp, ropeInterlea
         const along = parameter.fuseAxis === undefined ? start : (index[parameter.fuseAxis] ?? 0);
         return along >= start && (parameter.fuseAxis === undefined || along < start + extent);
       });
-      return found === undefined ? undefined : { component: found.member, index: toRank(members[found.member] as Member, found.rank).invert(index) };
+      return found === undefined
+        ? undefined
+        : { component: found.member, index: toRank(members[found.member] as Member, found.rank).invert(index) };
     },
   };
 }

@@ -13,7 +13,9 @@ export function printSharding({ axis, unshardedShape, pairs }: Sharding): { unsh
   const open = (region: Region) => region.map(() => OPEN).join("|");
   return {
     unsharded_shape: printSizes(unshardedShape),
-    local_global_slices_pairs: pairs.map(({ local, global }) => `${pairs.length === 1 ? open(local) : print(local)}#${print(global)}`).join(";"),
+    local_global_slices_pairs: pairs
+      .map(({ local, global }) => `${pairs.length === 1 ? open(local) : print(local)}#${print(global)}`)
+      .join(";"),
   };
 }
 
@@ -33,7 +35,14 @@ export function parseSharding(metadata: Readonly<Record<string, string>>, localS
     return { local: parseRegion(local, localShape, where), global: parseRegion(global, unshardedShape, where) };
   });
   const globalText = text.split(";")[0]?.split("#")[1]?.split("|") ?? [];
-  return { axis: Math.max(0, globalText.findIndex((slice) => slice !== OPEN)), unshardedShape, pairs };
+  return {
+    axis: Math.max(
+      0,
+      globalText.findIndex((slice) => slice !== OPEN),
+    ),
+    unshardedShape,
+    pairs,
+  };
 }
 
 function parseRegion(text: string, shape: Shape, where: string): Region {
@@ -48,7 +57,8 @@ function parseRegion(text: string, shape: Shape, where: string): Region {
 }
 
 export function sameSharding(a: Sharding, b: Sharding): boolean {
-  const sameRegion = (x: Region, y: Region) => x.length === y.length && x.every(({ start, stop }, axis) => start === y[axis]?.start && stop === y[axis]?.stop);
+  const sameRegion = (x: Region, y: Region) =>
+    x.length === y.length && x.every(({ start, stop }, axis) => start === y[axis]?.start && stop === y[axis]?.stop);
   return (
     sameShape(a.unshardedShape, b.unshardedShape) &&
     a.pairs.length === b.pairs.length &&

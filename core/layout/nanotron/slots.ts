@@ -37,7 +37,8 @@ function slotOf(parameter: Parameter, firstComponent: number, rank: number | und
       placePiece({
         component,
         componentIndex: firstComponent + at,
-        cut: rank === undefined || parallelAxis === undefined ? undefined : cutOf(component, componentAxis(component, parallelAxis), rank, tp),
+        cut:
+          rank === undefined || parallelAxis === undefined ? undefined : cutOf(component, componentAxis(component, parallelAxis), rank, tp),
         shape,
         at: fuseAxis === undefined ? undefined : { axis: fuseAxis, index: joined },
         interleaved: ropeInterleaved,
@@ -73,7 +74,8 @@ function shardingOf(parameter: Parameter, axis: number, locals: readonly Shape[]
   const tp = (unshardedShape[axis] ?? 0) / (join(locals, parameter.fuseAxis)[axis] ?? 1);
   const pairs = chunks.map((local) => {
     const size = local[axis] ?? 0;
-    const region = (start: number, shape: Shape): Region => shape.map((length, at) => (at === axis ? { start, stop: start + size } : { start: 0, stop: length }));
+    const region = (start: number, shape: Shape): Region =>
+      shape.map((length, at) => (at === axis ? { start, stop: start + size } : { start: 0, stop: length }));
     const pair = { local: region(localStart, local), global: region(globalStart + rank * size, local) };
     localStart += size;
     globalStart += size * tp;
