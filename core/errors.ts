@@ -96,6 +96,11 @@ export class StorageError extends WeighbridgeError {
   readonly code = "STORAGE";
 }
 
+/** An executor cannot run here, or failed while running: no device, out of its memory, a tensor used after its release. */
+export class ExecutorError extends WeighbridgeError {
+  readonly code = "EXECUTOR";
+}
+
 /** The caller's AbortSignal fired. Nothing was published. */
 export class CancelledError extends WeighbridgeError {
   readonly code = "CANCELLED";
