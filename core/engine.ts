@@ -1,44 +1,91 @@
 // The engine as a program meets it: one method per command.
 
 import type { Plugin } from "./architecture/declaration.js";
-import { addPlugins, builtInPlugins, readPlugin } from "./architecture/load.js";
+import { checkedPlugin, readPlugin } from "./architecture/load.js";
+import { inject, injectable } from "./di.js";
 import { type ConvertOptions, type ConvertResult, convert } from "./engine/convert.js";
-import { type Context, type PlanOptions, type Prepared, prepare } from "./engine/prepare.js";
+import { type InspectOptions, type InspectReport, inspect } from "./engine/inspect.js";
+import type { Context } from "./engine/open.js";
+import { type PlanReport, plan } from "./engine/plan.js";
+import type { PlanOptions } from "./engine/prepare.js";
 import { type VerifyOptions, type VerifyReport, verify } from "./engine/verify.js";
-import { HuggingFaceLayout } from "./layout/huggingface/layout.js";
 import type { Layout } from "./layout/layout.js";
-import { NanotronLayout } from "./layout/nanotron/layout.js";
-import { Registry } from "./registry.js";
-import { FileStore } from "./store/file-store.js";
+import type { Registry } from "./registry.js";
+import type { Reporter } from "./reporter.js";
 import type { Store } from "./store/store.js";
-
-export interface EngineOverrides {
-  readonly store?: Store;
-  /** Folders of further plugins. */
-  readonly plugins?: readonly string[];
-}
+import { LAYOUTS, PLUGINS, REPORTER, STORE } from "./tokens.js";
 
 export interface Engine {
-  /** Convert a checkpoint folder into a new one. Nothing is left on failure. */
+  /**
+   * Write a checkpoint in another layout or topology. The destination appears complete and compared, or not at all.
+   *
+   * @param source - a Hugging Face or Nanotron folder; a Nanotron run's folder means its latest step
+   * @param destination - the new checkpoint folder itself
+   * @throws {WeighbridgeError} whatever is wrong with the source, the request or the disk; the destination is then as it was
+   */
   convert(source: string, destination: string, options: ConvertOptions): Promise<ConvertResult>;
-  /** Compile and prove what a conversion would do; reads headers only. */
-  plan(source: string, options: PlanOptions): Promise<Prepared>;
-  /** Compare two checkpoints, whatever their layouts and topologies. */
+  /**
+   * Compile and prove what a conversion would do, and what it would cost. Reads headers and configs only.
+   *
+   * @throws {WeighbridgeError} whatever would stop the conversion
+   */
+  plan(source: string, options: PlanOptions): Promise<PlanReport>;
+  /**
+   * What a checkpoint is and whether anything is wrong with it. Reads headers and configs only.
+   *
+   * @throws {UsageError | CheckpointError | FormatError} nothing there that could be described
+   */
+  inspect(path: string, options?: InspectOptions): Promise<InspectReport>;
+  /**
+   * Compare two checkpoints, whatever their layouts and topologies.
+   *
+   * @throws {UsageError | CheckpointError | FormatError} either folder cannot be read at all
+   */
   verify(a: string, b: string, options?: VerifyOptions): Promise<VerifyReport>;
+  /** The architecture plugins there are, completed from their families. */
   plugins(): readonly Plugin[];
+  /**
+   * Check a plugin folder's declaration, and complete it from its family. It is not added.
+   *
+   * @throws {UsageError} no plugin.yaml there; {DeclarationError} with every problem found
+   */
+  checkPlugin(folder: string): Plugin;
 }
 
-/** @throws {DeclarationError} a plugin's declaration is wrong */
-export function createEngine({ store = new FileStore(), plugins = [] }: EngineOverrides = {}): Engine {
-  const layouts = new Registry<Layout>("layout");
-  for (const layout of [new HuggingFaceLayout(), new NanotronLayout()]) layouts.add(layout.name, layout);
-  const registry = builtInPlugins();
-  addPlugins(registry, plugins.map(readPlugin), "added");
-  const context: Context = { store, layouts, plugins: registry };
-  return {
-    convert: (source, destination, options) => convert(context, source, destination, options),
-    plan: (source, options) => prepare(context, source, options),
-    verify: (a, b, options = {}) => verify(context, a, b, options),
-    plugins: () => registry.all(),
-  };
+@injectable()
+export class WeighbridgeEngine implements Engine {
+  private readonly context: Context;
+
+  constructor(
+    @inject(STORE) store: Store,
+    @inject(LAYOUTS) layouts: Registry<Layout>,
+    @inject(PLUGINS) plugins: Registry<Plugin>,
+    @inject(REPORTER) reporter: Reporter,
+  ) {
+    this.context = { store, layouts, plugins, reporter };
+  }
+
+  convert(source: string, destination: string, options: ConvertOptions): Promise<ConvertResult> {
+    return convert(this.context, source, destination, options);
+  }
+
+  plan(source: string, options: PlanOptions): Promise<PlanReport> {
+    return plan(this.context, source, options);
+  }
+
+  inspect(path: string, options: InspectOptions = {}): Promise<InspectReport> {
+    return inspect(this.context, path, options);
+  }
+
+  verify(a: string, b: string, options: VerifyOptions = {}): Promise<VerifyReport> {
+    return verify(this.context, a, b, options);
+  }
+
+  plugins(): readonly Plugin[] {
+    return this.context.plugins.all();
+  }
+
+  checkPlugin(folder: string): Plugin {
+    return checkedPlugin(readPlugin(folder, folder), this.context.plugins, this.context.layouts.names());
+  }
 }

@@ -1,7 +1,15 @@
 // What `import … from "weighbridge"` gives.
 
+export type { Plugin } from "./architecture/declaration.js";
+export { createEngine, type EngineOverrides } from "./compose.js";
 export type { ConvertOptions, ConvertResult } from "./engine/convert.js";
+export type { Finding, InspectedTensor, InspectOptions, InspectReport } from "./engine/inspect.js";
+export type { PlanCost, PlanReport } from "./engine/plan.js";
 export type { PlanOptions } from "./engine/prepare.js";
 export type { VerifyOptions, VerifyReport } from "./engine/verify.js";
-export { createEngine, type Engine, type EngineOverrides } from "./engine.js";
+export type { Engine } from "./engine.js";
 export * from "./errors.js";
+export type { Layout } from "./layout/layout.js";
+export type { Plan, Segment } from "./plan/plan.js";
+export type { Progress, Reporter } from "./reporter.js";
+export type { ParametersReport } from "./verify/parameters.js";

@@ -24,6 +24,10 @@ export class Registry<T> {
     throw new UsageError(`no ${this.kind} is called ${JSON.stringify(name)}`, { hint });
   }
 
+  names(): string[] {
+    return [...this.entries.keys()];
+  }
+
   all(): T[] {
     return [...this.entries.values()];
   }

@@ -1,7 +1,7 @@
 // What a schema cannot say about a declaration: that its symbols, settings and tensor names exist and fit together.
 
 import { nearestName } from "../suggest.js";
-import type { BlockDeclaration, DimensionValue, ParameterDeclaration, Plugin, SourceDeclaration } from "./declaration.js";
+import type { BlockDeclaration, DimensionValue, LayoutName, ParameterDeclaration, Plugin, SourceDeclaration } from "./declaration.js";
 import { parsePattern, parseQuotient, type ShapePattern } from "./shape-pattern.js";
 
 export interface Inconsistency {
@@ -10,11 +10,12 @@ export interface Inconsistency {
 }
 
 /** @returns every inconsistency, with the JSON pointer of the place */
-export function declarationProblems(plugin: Plugin): Inconsistency[] {
+export function declarationProblems(plugin: Plugin, layouts: readonly LayoutName[]): Inconsistency[] {
   const problems: Inconsistency[] = [];
   const report = (pointer: string, message: string) => problems.push({ pointer, message });
   checkSymbols(plugin, report);
   checkSettingNames(plugin, report);
+  checkLayoutNames(plugin, layouts, report);
   plugin.blocks.forEach((block, b) => checkBlock(plugin, block, `/blocks/${b}`, report));
   checkNames(plugin, report);
   return problems;
@@ -68,11 +69,20 @@ function checkSettingNames(plugin: Plugin, report: Report): void {
     if (!known.includes(name)) report(pointer, unknownName("setting", name, known));
   };
   plugin.forward.forEach((name, i) => need(name, `/forward/${i}`));
-  for (const name of Object.keys(plugin.identify.settings)) need(name, `/identify/settings/${name}`);
+  for (const name of Object.keys(plugin.identify)) need(name, `/identify/settings/${name}`);
   for (const name of Object.keys(plugin.expect)) need(name, `/expect/${name}`);
-  for (const layout of ["huggingface", "nanotron"] as const) {
-    plugin.limits[layout].forEach(({ setting }, i) => need(setting, `/limits/${layout}/${i}/setting`));
+  for (const [layout, limits] of Object.entries(plugin.limits)) {
+    limits.forEach(({ setting }, i) => need(setting, `/limits/${layout}/${i}/setting`));
   }
+}
+
+function checkLayoutNames(plugin: Plugin, layouts: readonly LayoutName[], report: Report): void {
+  const need = (name: string, pointer: string) => {
+    if (!layouts.includes(name)) report(pointer, unknownName("layout", name, layouts));
+  };
+  const places = { identify: plugin.markers, constants: plugin.constants, limits: plugin.limits };
+  for (const [place, entries] of Object.entries(places)) for (const name of Object.keys(entries)) need(name, `/${place}/${name}`);
+  for (const [name, { in: only }] of Object.entries(plugin.settings)) if (only !== undefined) need(only, `/settings/${name}/in`);
 }
 
 function checkBlock(plugin: Plugin, block: BlockDeclaration, at: string, report: Report): void {

@@ -4,7 +4,9 @@ import type { DType } from "../tensor/dtype.js";
 
 export type Value = null | boolean | number | string | readonly Value[] | { readonly [key: string]: Value };
 export type Values = Readonly<Record<string, Value>>;
-export type LayoutName = "huggingface" | "nanotron";
+/** A layout's name in the registry. `huggingface` and `nanotron` are built in; a program can add others. */
+export type LayoutName = string;
+export type ByLayout<T> = Readonly<Record<LayoutName, T>>;
 
 /** `{ dimension: "hidden / heads" }`: a symbol, or one divided by another. */
 export interface DimensionValue {
@@ -21,7 +23,10 @@ export interface SettingDeclaration {
 
 export interface Limit {
   readonly setting: string;
-  readonly only: Value | DimensionValue;
+  /** The one value that the framework can express. */
+  readonly only?: Value | DimensionValue;
+  /** A value that it cannot. */
+  readonly never?: Value;
   readonly loss: "meaning" | "weights";
   readonly because: string;
 }
@@ -63,14 +68,14 @@ export interface PluginFile {
   readonly name: string;
   readonly description?: string;
   readonly extends?: string;
-  readonly identify?: { readonly huggingface?: Values; readonly nanotron?: Values; readonly settings?: Values };
+  readonly identify?: { readonly settings?: Values } & ByLayout<Values>;
   readonly dimensions?: Readonly<Record<string, string | { readonly setting: string; readonly default?: string }>>;
   readonly settings?: Readonly<Record<string, SettingDeclaration>>;
-  readonly constants?: { readonly huggingface?: Values; readonly nanotron?: Values };
+  readonly constants?: ByLayout<Values>;
   readonly forward?: readonly string[];
   readonly rope?: { readonly theta?: number; readonly interleaved?: boolean; readonly scaling?: Value };
   readonly expect?: Values;
-  readonly limits?: { readonly huggingface?: readonly Limit[]; readonly nanotron?: readonly Limit[] };
+  readonly limits?: ByLayout<readonly Limit[]>;
   readonly blocks?: readonly BlockDeclaration[];
   readonly ignore?: readonly IgnoreDeclaration[];
 }
@@ -81,14 +86,17 @@ export interface Plugin {
   readonly description: string;
   readonly family: string;
   readonly origin: string;
-  readonly identify: { readonly huggingface: Values; readonly nanotron: Values; readonly settings: Values };
+  /** Keys of a layout's own config file that mark the family's checkpoints. */
+  readonly markers: ByLayout<Values>;
+  /** Settings that a checkpoint of this model has; the more, the more specific the plugin. */
+  readonly identify: Values;
   readonly dimensions: NonNullable<PluginFile["dimensions"]>;
   readonly settings: Readonly<Record<string, SettingDeclaration>>;
-  readonly constants: { readonly huggingface: Values; readonly nanotron: Values };
+  readonly constants: ByLayout<Values>;
   readonly forward: readonly string[];
   /** Published values by setting; RoPE's are among them. */
   readonly expect: Values;
-  readonly limits: { readonly huggingface: readonly Limit[]; readonly nanotron: readonly Limit[] };
+  readonly limits: ByLayout<readonly Limit[]>;
   readonly blocks: readonly BlockDeclaration[];
   readonly ignore: readonly IgnoreDeclaration[];
 }

@@ -4,7 +4,7 @@ import { UnsupportedError } from "../errors.js";
 import { type Json, sameJson } from "../format/json.js";
 import type { LayoutName, Limit } from "./declaration.js";
 import type { Match } from "./match.js";
-import { resolveValue } from "./settings.js";
+import { type Configuration, resolveValue, type Settings } from "./settings.js";
 
 /**
  * Limits of either layout that the model exceeds; between two checkpoints of one layout nothing is lost.
@@ -14,10 +14,9 @@ import { resolveValue } from "./settings.js";
  */
 export function semanticLosses({ plugin, configuration }: Match, source: LayoutName, target: LayoutName, allow: boolean): string[] {
   if (source === target) return [];
-  const { settings, dimensions } = configuration;
-  const exceeded = [...plugin.limits[target], ...plugin.limits[source]].filter(
-    ({ setting, only }) => !sameJson(settings[setting] as Json, resolveValue(only, dimensions) as Json),
-  );
+  const { settings } = configuration;
+  const limits = [...(plugin.limits[target] ?? []), ...(plugin.limits[source] ?? [])];
+  const exceeded = limits.filter((limit) => isExceeded(limit, configuration));
   const line = ({ setting, because }: Limit) => `${setting} ${JSON.stringify(settings[setting])}: ${because}`;
   const weights = exceeded.find(({ loss }) => loss === "weights");
   if (weights !== undefined) throw new UnsupportedError(`${target} cannot hold this model: ${line(weights)}`, false);
@@ -27,4 +26,17 @@ export function semanticLosses({ plugin, configuration }: Match, source: LayoutN
     });
   }
   return exceeded.map(line);
+}
+
+/** The settings as a layout's framework takes them: where it ignores one, at the only value it can express. */
+export function effectiveSettings({ plugin, configuration }: Match, layout: LayoutName): Settings {
+  const ignored = (plugin.limits[layout] ?? []).filter((limit) => limit.only !== undefined && isExceeded(limit, configuration));
+  const taken = ignored.map(({ setting, only = null }) => [setting, resolveValue(only, configuration.dimensions)]);
+  return { ...configuration.settings, ...Object.fromEntries(taken) };
+}
+
+function isExceeded({ setting, only, never }: Limit, { settings, dimensions }: Configuration): boolean {
+  const value = settings[setting] as Json;
+  if (never !== undefined) return sameJson(value, never as Json);
+  return !sameJson(value, resolveValue(only ?? null, dimensions) as Json);
 }

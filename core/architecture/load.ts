@@ -4,14 +4,18 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { DeclarationError, UsageError } from "../errors.js";
-import { Registry } from "../registry.js";
-import type { Plugin } from "./declaration.js";
+import type { Registry } from "../registry.js";
+import { nearestName } from "../suggest.js";
+import type { LayoutName, Plugin } from "./declaration.js";
 import { completePlugin, type ParsedPlugin, parsePlugin } from "./plugin.js";
 
 const FILE_NAME = "plugin.yaml";
 
-/** @throws {UsageError} no plugin.yaml there; {DeclarationError} it breaks the schema */
-export function readPlugin(folder: string): ParsedPlugin {
+/**
+ * @param origin - where the plugin comes from, for `plugins list`
+ * @throws {UsageError} no plugin.yaml there; {DeclarationError} it breaks the schema
+ */
+export function readPlugin(folder: string, origin: string): ParsedPlugin {
   const path = join(folder, FILE_NAME);
   let text: string;
   try {
@@ -19,42 +23,58 @@ export function readPlugin(folder: string): ParsedPlugin {
   } catch (cause) {
     throw new UsageError(`${folder}: expected a plugin folder with ${FILE_NAME}, found none`, { cause });
   }
-  return parsePlugin(text, path);
+  return parsePlugin(text, path, origin);
 }
 
-/** The plugins that ship with the package, completed. */
-export function builtInPlugins(): Registry<Plugin> {
+/** Folders of the plugins that ship with the package. */
+export function builtInFolders(): string[] {
   const root = join(fileURLToPath(import.meta.resolve("#plugins/llama/plugin.yaml")), "../..");
   const folders = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  const registry = new Registry<Plugin>("plugin");
-  addPlugins(
-    registry,
-    folders.map(({ name }) => readPlugin(join(root, name))),
-    "built in",
-  );
-  return registry;
+  return folders.map(({ name }) => join(root, name));
 }
 
-/** Complete parsed plugins in the order of their `extends`, and register them. */
-export function addPlugins(registry: Registry<Plugin>, parsed: readonly ParsedPlugin[], origin: string): void {
-  const waiting = new Map(parsed.map((plugin) => [plugin.declaration.name, plugin]));
+/**
+ * Complete parsed plugins, each after the family that it extends, and register them.
+ *
+ * @param layouts - the names that a declaration may speak of
+ * @throws {DeclarationError} one of them is wrong; {UsageError} a name is taken
+ */
+export function addPlugins(registry: Registry<Plugin>, parsed: readonly ParsedPlugin[], layouts: readonly LayoutName[]): void {
+  const waiting = new Map<string, ParsedPlugin>();
+  for (const plugin of parsed) {
+    const { name } = plugin.declaration;
+    if (waiting.has(name))
+      throw new UsageError(`plugin ${JSON.stringify(name)} is declared twice: ${waiting.get(name)?.path} and ${plugin.path}`);
+    waiting.set(name, plugin);
+  }
   const visit = (plugin: ParsedPlugin, path: readonly string[]): void => {
     const { name, extends: family } = plugin.declaration;
     if (!waiting.has(name)) return;
-    if (path.includes(name)) {
-      throw new DeclarationError([
-        {
-          file: plugin.path,
-          line: plugin.document.lineOf("/extends"),
-          pointer: "/extends",
-          message: `extends itself: ${[...path, name].join(" → ")}`,
-        },
-      ]);
-    }
+    if (path.includes(name)) throw extendsError(plugin, `extends itself: ${[...path, name].join(" → ")}`);
     const parent = family === undefined ? undefined : waiting.get(family);
     if (parent !== undefined) visit(parent, [...path, name]);
     waiting.delete(name);
-    registry.add(name, completePlugin(plugin, family === undefined ? undefined : registry.get(family), origin));
+    registry.add(name, completePlugin(plugin, familyOf(plugin, registry), layouts));
   };
   for (const plugin of parsed) visit(plugin, []);
 }
+
+/**
+ * Complete a plugin as if it were registered, without doing so: a built-in one may be checked too.
+ *
+ * @throws {DeclarationError} with every problem found
+ */
+export const checkedPlugin = (parsed: ParsedPlugin, registry: Registry<Plugin>, layouts: readonly LayoutName[]): Plugin =>
+  completePlugin(parsed, familyOf(parsed, registry), layouts);
+
+function familyOf(plugin: ParsedPlugin, registry: Registry<Plugin>): Plugin | undefined {
+  const { extends: family } = plugin.declaration;
+  if (family === undefined) return undefined;
+  if (registry.names().includes(family)) return registry.get(family);
+  const near = nearestName(family, registry.names());
+  const hint = near === undefined ? `known: ${registry.names().join(", ")}` : `did you mean ${JSON.stringify(near)}?`;
+  throw extendsError(plugin, `no plugin is called ${JSON.stringify(family)}; ${hint}`);
+}
+
+const extendsError = ({ path, document }: ParsedPlugin, message: string): DeclarationError =>
+  new DeclarationError([{ file: path, line: document.lineOf("/extends"), pointer: "/extends", message }]);

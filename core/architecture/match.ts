@@ -17,12 +17,12 @@ export function matchPlugin(plugins: readonly Plugin[], checkpoint: Checkpoint, 
     .filter((plugin) => hasMarkers(plugin, checkpoint))
     .flatMap((plugin) => {
       const configuration = configure(plugin, layout.readSettings(checkpoint, plugin), checkpoint.configPath);
-      const agrees = Object.entries(plugin.identify.settings).every(([name, value]) =>
+      const agrees = Object.entries(plugin.identify).every(([name, value]) =>
         sameJson(configuration.settings[name] as Json, value as Json),
       );
       return agrees ? [{ plugin, configuration }] : [];
     });
-  const specificity = ({ plugin }: Match) => Object.keys(plugin.identify.settings).length;
+  const specificity = ({ plugin }: Match) => Object.keys(plugin.identify).length;
   const most = Math.max(...fitting.map(specificity));
   const [best, rival] = fitting.filter((match) => specificity(match) === most);
   if (best === undefined) {
@@ -41,8 +41,8 @@ export function matchPlugin(plugins: readonly Plugin[], checkpoint: Checkpoint, 
 }
 
 /** The layout's own marks; a plugin without any for a layout does not claim its checkpoints. */
-function hasMarkers({ identify }: Plugin, { layout, rawConfig }: Checkpoint): boolean {
-  const markers = Object.entries(identify[layout]);
+function hasMarkers({ markers: byLayout }: Plugin, { configStyle, rawConfig }: Checkpoint): boolean {
+  const markers = Object.entries(byLayout[configStyle] ?? {});
   return markers.length > 0 && markers.every(([key, value]) => sameJson(rawConfig[key] as Json | undefined, value as Json));
 }
 

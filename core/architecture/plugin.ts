@@ -3,11 +3,13 @@
 import { DeclarationError } from "../errors.js";
 import { parseYaml, type YamlDocument } from "../format/yaml.js";
 import { declarationProblems } from "./consistency.js";
-import type { Plugin, PluginFile, Values } from "./declaration.js";
+import type { ByLayout, LayoutName, Plugin, PluginFile, Values } from "./declaration.js";
 import { schemaProblems } from "./schema.js";
 
 export interface ParsedPlugin {
   readonly path: string;
+  /** Where the plugin comes from, for `plugins list`. */
+  readonly origin: string;
   readonly document: YamlDocument;
   readonly declaration: PluginFile;
 }
@@ -16,48 +18,40 @@ export interface ParsedPlugin {
  * @param path - the plugin.yaml's path, named in errors
  * @throws {DeclarationError} with every breach of the schema
  */
-export function parsePlugin(text: string, path: string): ParsedPlugin {
+export function parsePlugin(text: string, path: string, origin: string): ParsedPlugin {
   const document = parseYaml(text, path);
   const problems = schemaProblems(document, path);
   if (problems.length > 0) throw new DeclarationError(problems);
-  return { path, document, declaration: document.value as PluginFile };
+  return { path, origin, document, declaration: document.value as PluginFile };
 }
 
 /**
  * Fill in what the plugin takes from its family, and check the whole.
  *
  * @param family - the plugin that `extends` names; undefined when it names none
- * @param origin - where the plugin comes from, for `plugins list`
+ * @param layouts - the layouts there are; a plugin that speaks of another has a spelling mistake
  * @throws {DeclarationError} with every inconsistency
  */
-export function completePlugin(parsed: ParsedPlugin, family: Plugin | undefined, origin: string): Plugin {
-  const { declaration: own, document, path } = parsed;
+export function completePlugin(parsed: ParsedPlugin, family: Plugin | undefined, layouts: readonly LayoutName[]): Plugin {
+  const { declaration: own, document, path, origin } = parsed;
+  const { settings: identified, ...markers } = own.identify ?? {};
   const plugin: Plugin = {
     name: own.name,
     description: own.description ?? family?.description ?? "",
     family: family?.family ?? own.name,
     origin,
-    identify: {
-      huggingface: own.identify?.huggingface ?? family?.identify.huggingface ?? {},
-      nanotron: own.identify?.nanotron ?? family?.identify.nanotron ?? {},
-      settings: { ...family?.identify.settings, ...own.identify?.settings },
-    },
+    markers: { ...family?.markers, ...markers },
+    identify: { ...family?.identify, ...identified },
     dimensions: { ...family?.dimensions, ...own.dimensions },
     settings: { ...family?.settings, ...own.settings },
-    constants: {
-      huggingface: { ...family?.constants.huggingface, ...own.constants?.huggingface },
-      nanotron: { ...family?.constants.nanotron, ...own.constants?.nanotron },
-    },
+    constants: mergeByLayout(family?.constants, own.constants),
     forward: own.forward ?? family?.forward ?? [],
     expect: { ...family?.expect, ...own.expect, ...ropeExpectations(own) },
-    limits: {
-      huggingface: own.limits?.huggingface ?? family?.limits.huggingface ?? [],
-      nanotron: own.limits?.nanotron ?? family?.limits.nanotron ?? [],
-    },
+    limits: { ...family?.limits, ...own.limits },
     blocks: own.blocks ?? family?.blocks ?? [],
     ignore: own.ignore ?? family?.ignore ?? [],
   };
-  const problems = declarationProblems(plugin).map(({ pointer, message }) => ({
+  const problems = declarationProblems(plugin, layouts).map(({ pointer, message }) => ({
     file: path,
     line: document.lineOf(pointer),
     pointer,
@@ -65,6 +59,10 @@ export function completePlugin(parsed: ParsedPlugin, family: Plugin | undefined,
   }));
   if (problems.length > 0) throw new DeclarationError(problems);
   return plugin;
+}
+
+function mergeByLayout(family: ByLayout<Values> = {}, own: ByLayout<Values> = {}): ByLayout<Values> {
+  return { ...family, ...Object.fromEntries(Object.entries(own).map(([layout, values]) => [layout, { ...family[layout], ...values }])) };
 }
 
 function ropeExpectations({ rope }: PluginFile): Values {

@@ -1,8 +1,63 @@
-// Parses option values; what cannot be right is refused here, before anything is opened.
+// Options that several commands share, and how their values are read: what cannot be right is refused before anything is opened.
 
-import { InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import type { CastTarget, LayoutName } from "../architecture/declaration.js";
+import type { PlanOptions } from "../engine/prepare.js";
+import type { NanotronVersion } from "../layout/layout.js";
 
-export function positiveInteger(text: string): number {
+export interface PlanFlags {
+  readonly to: LayoutName;
+  readonly tp?: number;
+  readonly pp?: number;
+  readonly plugin?: string;
+  readonly dtype?: CastTarget;
+  readonly nanotronVersion?: NanotronVersion;
+  readonly ropeInterleaved?: boolean;
+  readonly sourceRopeInterleaved?: boolean;
+  readonly allowSemanticLoss?: boolean;
+  readonly maxShardSize?: number;
+  readonly strict?: boolean;
+  readonly json?: boolean;
+}
+
+export const withJson = (command: Command): Command => command.option("--json", "print one JSON document");
+
+export const withModelOptions = (command: Command): Command =>
+  command
+    .option("--plugin <name|folder>", "architecture plugin, instead of the one the config matches")
+    .option("--source-rope-interleaved <yes|no>", "for a Nanotron checkpoint whose config does not say", yesNo);
+
+export const withPlanOptions = (command: Command): Command =>
+  withModelOptions(
+    command
+      .addOption(new Option("--to <layout>", "layout of the result").choices(["nanotron", "huggingface"]).makeOptionMandatory())
+      .option("--tp <n>", "tensor-parallel size", positiveInteger)
+      .option("--pp <n>", "pipeline-parallel size", positiveInteger),
+  )
+    .addOption(new Option("--dtype <dtype>", "turn the weights into this dtype").choices(["BF16", "F16", "F32"]))
+    .addOption(new Option("--nanotron-version <version>", "checkpoint version to write").choices(["1.4", "1.5"]))
+    .option("--rope-interleaved", "store q and k in interleaved RoPE order")
+    .option("--no-rope-interleaved", "store q and k in half-split RoPE order")
+    .option("--allow-semantic-loss", "go on where the weights stay exact and the forward differs")
+    .option("--max-shard-size <size>", "bytes of a Hugging Face shard, e.g. 5GB", byteSize)
+    .option("--strict", "treat warnings as errors");
+
+/** The engine's options; `plugin` is a name by now. */
+export const planOptions = (flags: PlanFlags, plugin: string | undefined): PlanOptions => ({
+  to: flags.to,
+  tp: flags.tp,
+  pp: flags.pp,
+  plugin,
+  dtype: flags.dtype,
+  nanotronVersion: flags.nanotronVersion,
+  ropeInterleaved: flags.ropeInterleaved,
+  sourceRopeInterleaved: flags.sourceRopeInterleaved,
+  allowSemanticLoss: flags.allowSemanticLoss,
+  maxShardBytes: flags.maxShardSize,
+  strict: flags.strict,
+});
+
+function positiveInteger(text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError("expected a whole number from 1 on.");
   return value;
@@ -11,14 +66,14 @@ export function positiveInteger(text: string): number {
 const UNITS: Record<string, number> = { KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12, KIB: 2 ** 10, MIB: 2 ** 20, GIB: 2 ** 30, TIB: 2 ** 40 };
 
 /** `5GB` is decimal, as transformers counts; `5GiB` is binary. */
-export function byteSize(text: string): number {
+function byteSize(text: string): number {
   const [, number, unit = ""] = /^(\d+(?:\.\d+)?)\s*([KMGT]i?B)$/i.exec(text.trim()) ?? [];
   const bytes = Math.floor(Number(number) * (UNITS[unit.toUpperCase()] ?? Number.NaN));
   if (!(bytes >= 1)) throw new InvalidArgumentError("expected a size like 5GB or 500MB.");
   return bytes;
 }
 
-export function yesNo(text: string): boolean {
+function yesNo(text: string): boolean {
   if (text !== "yes" && text !== "no") throw new InvalidArgumentError("expected yes or no.");
   return text === "yes";
 }

@@ -1,33 +1,44 @@
-// convert: prepare, write beside the destination, publish by rename. On failure nothing is left.
+// convert: prepare, write beside the destination, compare, publish by rename. On failure nothing is left.
 
-import { isAbsolute, resolve } from "node:path";
-import { CheckpointError, UsageError, WeighbridgeError } from "../errors.js";
+import { dirname, isAbsolute, resolve } from "node:path";
+import { CheckpointError, StorageError, UsageError, WeighbridgeError } from "../errors.js";
+import type { Topology } from "../layout/layout.js";
 import { RECEIPT_NAME } from "../layout/receipt-name.js";
 import { plannedBytes } from "../plan/plan.js";
 import { runPlan } from "../plan/run.js";
-import type { Store, WritableFile } from "../store/store.js";
+import type { Progress } from "../reporter.js";
+import type { Store } from "../store/store.js";
 import { readWhole, writeText, writeWhole } from "../store/text.js";
-import { type Context, type PlanOptions, type Prepared, prepare } from "./prepare.js";
+import type { Context } from "./open.js";
+import { type PlanOptions, type Prepared, prepare } from "./prepare.js";
 import { readCarried, receiptText } from "./receipt.js";
+import { differingTwins } from "./twins.js";
 import { verify } from "./verify.js";
 
 export interface ConvertOptions extends PlanOptions {
   /** `parameters` (default) reads the output back and compares every element before it is published. */
   readonly verify?: "none" | "parameters" | undefined;
+  /** Replace the destination once the new one is complete. */
   readonly overwrite?: boolean | undefined;
+  /** Compile and prove, write nothing. */
   readonly dryRun?: boolean | undefined;
   /** The output's path as Nanotron will see it; the destination's absolute path by default. */
   readonly nanotronRoot?: string | undefined;
   readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((progress: { bytes: number; totalBytes: number }) => void) | undefined;
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 
 export interface ConvertResult {
   readonly destination: string;
   readonly plugin: string;
+  readonly source: Topology & { readonly layout: string };
+  readonly target: Topology & { readonly layout: string; readonly ropeInterleaved: boolean };
+  /** Weight files. */
   readonly files: number;
+  /** Of weights. */
   readonly bytes: number;
   readonly segments: number;
+  /** What the target's framework computes differently, allowed on request. */
   readonly semanticLosses: readonly string[];
   readonly warnings: readonly string[];
   readonly written: boolean;
@@ -40,52 +51,69 @@ const MAX_SIDE_FILE_BYTES = 256 * 1024 * 1024;
 
 /** @throws every WeighbridgeError of reading, proving and writing; the destination is then as it was */
 export async function convert(context: Context, path: string, destination: string, options: ConvertOptions): Promise<ConvertResult> {
-  const { store } = context;
-  const { nanotronRoot } = options;
-  if (nanotronRoot !== undefined && !isAbsolute(nanotronRoot))
+  const { store, reporter } = context;
+  const { nanotronRoot, overwrite = false, dryRun = false } = options;
+  if (nanotronRoot !== undefined && !isAbsolute(nanotronRoot)) {
     throw new UsageError(`--nanotron-root ${nanotronRoot}: expected an absolute path`);
-  await checkDestination(store, path, destination, options.overwrite ?? false);
+  }
+  await checkDestination(store, path, destination, overwrite);
   const prepared = await prepare(context, path, options);
-  // Rounded values cannot equal their source, so a cast is not compared.
-  const verified = options.dryRun === true || options.dtype !== undefined ? "none" : (options.verify ?? "parameters");
-  if (options.dryRun !== true) await writeAll(context, prepared, destination, options, verified === "parameters" ? path : undefined);
+  const { source, target, arrangement, plan, losses, warnings } = prepared;
+  for (const line of [...warnings, ...losses.map((loss) => `the forward differs: ${loss}`)]) reporter.warning(line);
+  await checkTwins(context, prepared);
+  const verified = dryRun ? "none" : (options.verify ?? "parameters");
+  if (!dryRun) await write(context, prepared, { path, destination, options, verified });
   return {
     destination,
-    plugin: prepared.match.plugin.name,
+    plugin: source.match.plugin.name,
+    source: { layout: source.layout.name, ...source.checkpoint.topology },
+    target: { layout: target.name, ...arrangement },
     files: prepared.files.length,
-    bytes: plannedBytes(prepared.plan),
-    segments: prepared.plan.segments.length,
-    semanticLosses: prepared.losses,
-    warnings: prepared.warnings,
-    written: options.dryRun !== true,
+    bytes: plannedBytes(plan),
+    segments: plan.segments.length,
+    semanticLosses: losses,
+    warnings,
+    written: !dryRun,
     verified,
   };
 }
 
 async function checkDestination(store: Store, path: string, destination: string, overwrite: boolean): Promise<void> {
   const [from, to] = [resolve(path), resolve(destination)];
-  if (from === to || from.startsWith(`${to}/`) || to.startsWith(`${from}/`))
+  if (from === to || from.startsWith(`${to}/`) || to.startsWith(`${from}/`)) {
     throw new UsageError(`${destination}: source and destination must be separate folders`);
+  }
   const status = await store.status(destination);
   if (status === undefined || overwrite) return;
-  if (status.kind === "file" || (await store.list(destination)).length > 0)
+  if (status.kind === "file" || (await store.list(destination)).length > 0) {
     throw new UsageError(`${destination}: already exists`, { hint: "choose another destination or give --overwrite" });
+  }
 }
 
-async function writeAll(
-  context: Context,
-  prepared: Prepared,
-  destination: string,
-  options: ConvertOptions,
-  compareWith: string | undefined,
-): Promise<void> {
+async function checkTwins({ store }: Context, { source }: Prepared): Promise<void> {
+  const [differing] = await differingTwins(store, source);
+  if (differing === undefined) return;
+  throw new CheckpointError(`${source.checkpoint.root}: ${differing} is stored and differs from what the config ties it to`, {
+    hint: "set tie_word_embeddings to false to keep it, or remove it",
+  });
+}
+
+interface Writing {
+  readonly path: string;
+  readonly destination: string;
+  readonly options: ConvertOptions;
+  readonly verified: "none" | "parameters";
+}
+
+async function write(context: Context, prepared: Prepared, writing: Writing): Promise<void> {
   const { store } = context;
-  const final = resolve(destination);
+  const final = resolve(writing.destination);
+  await checkSpace(store, prepared, final);
   const staging = `${final}.weighbridge-partial-${process.pid}`;
   try {
-    await writeWeights(store, prepared, staging, options);
-    await writeRest(store, prepared, staging, final, options, compareWith === undefined ? "none" : "parameters");
-    if (compareWith !== undefined) await checkOutput(context, compareWith, staging, options);
+    await writeWeights(context, prepared, staging, writing.options);
+    await writeRest(store, prepared, staging, final, writing);
+    if (writing.verified === "parameters") await checkOutput(context, staging, writing);
     await publish(store, staging, final);
   } catch (error) {
     await store.remove(staging);
@@ -93,75 +121,59 @@ async function writeAll(
   }
 }
 
-async function checkOutput(
-  context: Context,
-  source: string,
-  staging: string,
-  { plugin, sourceRopeInterleaved, signal }: ConvertOptions,
-): Promise<void> {
-  const { parameters } = await verify(context, source, staging, { plugin, sourceRopeInterleaved, signal });
-  const [wrong] = [...parameters.different, ...parameters.missing, ...parameters.extra, ...parameters.otherDtype];
-  if (wrong !== undefined)
-    throw new CheckpointError(`${wrong}: what was written differs from its source`, {
-      hint: "the disk or the source changed under the conversion; nothing was published",
+async function checkSpace(store: Store, { files }: Prepared, final: string): Promise<void> {
+  let folder = dirname(final);
+  while ((await store.status(folder)) === undefined) folder = dirname(folder);
+  const needed = files.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  const free = await store.freeBytes(folder);
+  if (free < needed) {
+    throw new StorageError(`${final}: not enough space: expected ${needed} bytes free, found ${free}`, {
+      hint: "free some space or choose another disk",
     });
-}
-
-async function writeWeights(
-  store: Store,
-  { plan, files }: Prepared,
-  staging: string,
-  { signal, onProgress }: ConvertOptions,
-): Promise<void> {
-  const targets: WritableFile[] = [];
-  const totalBytes = plannedBytes(plan);
-  try {
-    for (const { path, header } of files) {
-      const file = await store.create(`${staging}/${path}`);
-      targets.push(file);
-      await file.write(header, 0);
-    }
-    await runPlan(
-      plan,
-      store,
-      plan.sources.map(({ path }) => path),
-      targets,
-      { signal, onProgress: onProgress && (({ bytes }) => onProgress({ bytes, totalBytes })) },
-    );
-  } finally {
-    for (const file of targets) await file.close();
   }
 }
 
-async function writeRest(
-  store: Store,
-  prepared: Prepared,
+async function writeWeights(
+  { store, reporter }: Context,
+  { plan, files }: Prepared,
   staging: string,
-  final: string,
-  { nanotronRoot, maxShardBytes = 0, dtype }: ConvertOptions,
-  verified: string,
+  options: ConvertOptions,
 ): Promise<void> {
-  const { source, architecture, arrangement, slots, files, version, match, target } = prepared;
-  const carried = await readCarried(store, source);
-  const settings = { ...match.configuration.settings, rope_interleaved: arrangement.ropeInterleaved };
-  const runtimeRoot = nanotronRoot ?? final;
-  const request = {
-    architecture,
-    arrangement,
-    slots,
-    files,
-    version,
-    settings,
-    source,
-    carried,
-    runtimeRoot,
-    dtypes: new Map(),
-    maxShardBytes,
+  const totalBytes = plannedBytes(plan);
+  const sources = plan.sources.map(({ path }) => path);
+  const targets = files.map(({ path, header }) => ({ path: `${staging}/${path}`, header }));
+  const onWritten = (bytes: number) => {
+    const progress = { stage: "copy", bytes, totalBytes } as const;
+    reporter.progress(progress);
+    options.onProgress?.(progress);
   };
-  for (const { path, text } of target.documents(request)) await writeText(store, `${staging}/${path}`, text);
-  for (const name of source.sideFiles)
-    await writeWhole(store, `${staging}/${name}`, await readWhole(store, `${source.root}/${name}`, MAX_SIDE_FILE_BYTES));
-  await writeText(store, `${staging}/${RECEIPT_NAME}`, receiptText(prepared, carried, { dtype, verified }));
+  await runPlan(plan, store, sources, targets, { signal: options.signal, onWritten });
+}
+
+async function writeRest(store: Store, prepared: Prepared, staging: string, final: string, { options, verified }: Writing): Promise<void> {
+  const { source, arrangement, files, version, target } = prepared;
+  const { checkpoint, architecture, match } = source;
+  const carried = await readCarried(store, checkpoint);
+  const settings = { ...match.configuration.settings, rope_interleaved: arrangement.ropeInterleaved };
+  const runtimeRoot = options.nanotronRoot ?? final;
+  const documents = target.documents({ architecture, arrangement, files, version, settings, source: checkpoint, carried, runtimeRoot });
+  for (const { path, text } of documents) await writeText(store, `${staging}/${path}`, text);
+  for (const name of checkpoint.sideFiles) {
+    await writeWhole(store, `${staging}/${name}`, await readWhole(store, `${checkpoint.root}/${name}`, MAX_SIDE_FILE_BYTES));
+  }
+  await writeText(store, `${staging}/${RECEIPT_NAME}`, receiptText(prepared, carried, { dtype: options.dtype, verified }));
+}
+
+/** What was asked for and no more: equal bytes, or the values that the cast gives. */
+async function checkOutput(context: Context, staging: string, { path, options }: Writing): Promise<void> {
+  const { plugin, sourceRopeInterleaved, signal, onProgress } = options;
+  const { parameters } = await verify(context, path, staging, { plugin, sourceRopeInterleaved, signal, onProgress });
+  const cast = options.dtype === undefined ? [...parameters.otherDtype, ...parameters.rounded] : [];
+  const [wrong] = [...parameters.different, ...parameters.missing, ...parameters.extra, ...cast];
+  if (wrong === undefined) return;
+  throw new CheckpointError(`${wrong}: what was written differs from its source`, {
+    hint: "the disk or the source changed under the conversion; nothing was published",
+  });
 }
 
 /** A destination that is replaced is moved aside first, and back if the new one cannot take its place. */

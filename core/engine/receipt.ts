@@ -17,15 +17,15 @@ export async function readCarried(store: Store, { root, layout, configText }: Ch
 }
 
 export function receiptText(
-  { source, match, target, arrangement, losses, warnings }: Prepared,
+  { source, target, arrangement, losses, warnings }: Prepared,
   carried: Carried,
   { dtype, verified }: { dtype: DType | undefined; verified: string },
 ): string {
   return printJson({
     format: 1,
-    source: { layout: source.layout, ...source.topology },
+    source: { layout: source.layout.name, ...source.checkpoint.topology },
     target: { layout: target.name, ...arrangement },
-    plugin: match.plugin.name,
+    plugin: source.match.plugin.name,
     weights: dtype === undefined ? "exact" : `cast to ${dtype}`,
     verified,
     semanticLosses: losses,

@@ -1,18 +1,20 @@
 // verify: two checkpoints, each read by its own config, compared tensor by tensor and setting by setting.
 
-import { expand } from "../architecture/architecture.js";
+import { effectiveSettings } from "../architecture/limits.js";
 import { type Json, sameJson } from "../format/json.js";
-import type { Checkpoint } from "../layout/layout.js";
 import { bindStored, filesOf } from "../plan/compile.js";
-import { itemSize } from "../tensor/dtype.js";
-import { numElements } from "../tensor/shape.js";
+import type { Progress } from "../reporter.js";
+import { sameShape } from "../tensor/shape.js";
 import { compareParameters, type ParametersReport, type VerifySide } from "../verify/parameters.js";
-import { type Context, matchOf, openCheckpoint, sourceInterleaved } from "./prepare.js";
+import { type Context, type Model, modelOf, openCheckpoint } from "./open.js";
+import { differingTwins } from "./twins.js";
 
 export interface VerifyOptions {
   readonly plugin?: string | undefined;
+  /** For a Nanotron checkpoint whose config does not say. */
   readonly sourceRopeInterleaved?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 
 export interface VerifyReport {
@@ -20,48 +22,61 @@ export interface VerifyReport {
   /** How strong the verdict is, and why. */
   readonly evidence: string;
   readonly parameters: ParametersReport;
-  /** Settings of the forward that differ. */
+  /** Settings of the forward that differ as the two frameworks take them. */
   readonly settings: readonly string[];
 }
 
 /** @throws {CheckpointError | UsageError} either folder cannot be read at all */
 export async function verify(context: Context, pathA: string, pathB: string, options: VerifyOptions): Promise<VerifyReport> {
   const [a, b] = [await openSide(context, pathA, options), await openSide(context, pathB, options)];
-  const names = new Set(a.architecture.components.map(({ name }) => name));
-  const extra = b.architecture.components.map(({ name }) => name).filter((name) => !names.has(name));
-  const parameters = await compareParameters(context.store, a.architecture, a.side, b.side, [...extra, ...b.unexplained], options.signal);
-  const settings = a.plugin.forward
-    .filter((name) => !sameJson(a.settings[name] as Json, b.settings[name] as Json))
-    .map((name) => `${name}: ${JSON.stringify(a.settings[name])} and ${JSON.stringify(b.settings[name])}`);
-  const isEqual = parameters.equal.length === names.size && parameters.extra.length === 0 && settings.length === 0;
-  const compared = names.size - parameters.missing.length;
-  const evidence = `${compared} of ${names.size} tensors compared, each to its end or its first difference; predictions were not: this version has no executor`;
+  const names = a.architecture.components.map(({ name }) => name);
+  const extra = b.architecture.components.map(({ name }) => name).filter((name) => !names.includes(name));
+  const totalBytes = weightBytes(a);
+  const report = (bytes: number) => {
+    const progress = { stage: "compare", bytes, totalBytes } as const;
+    context.reporter.progress(progress);
+    options.onProgress?.(progress);
+  };
+  const stray = [...extra, ...unexplained(b)];
+  const compared = await compareParameters(context.store, a.architecture, sideOf(a), sideOf(b), stray, {
+    signal: options.signal,
+    onCompared: report,
+  });
+  const untied = [...(await differingTwins(context.store, a)), ...(await differingTwins(context.store, b))];
+  const parameters = { ...compared, different: [...compared.different, ...untied] };
+  const settings = differingSettings(a, b);
+  const isEqual = parameters.equal.length === names.length && stray.length === 0 && untied.length === 0 && settings.length === 0;
+  const evidence = `${names.length - parameters.missing.length} of ${names.length} tensors compared, each to its end or its first difference; predictions were not: this version has no executor`;
   return { verdict: isEqual ? "equal" : "different", evidence, parameters, settings };
 }
 
-async function openSide(context: Context, path: string, options: VerifyOptions) {
+/** The user's answer goes to a side that has no word of its own. */
+async function openSide(context: Context, path: string, { plugin, sourceRopeInterleaved }: VerifyOptions): Promise<Model> {
   const { checkpoint, layout } = await openCheckpoint(context, path);
-  const { plugin, configuration } = matchOf(context, checkpoint, layout, options.plugin);
-  const architecture = expand(plugin, configuration);
-  const answer = checkpoint.rawConfig.rope_interleaved === undefined ? options.sourceRopeInterleaved : undefined;
-  const slots = layout.slots(architecture, { ...checkpoint.topology, ropeInterleaved: sourceInterleaved(checkpoint, answer) });
-  const sound = slots.filter(({ key, shape }) => {
-    const stored = checkpoint.tensors.get(key);
-    return (
-      stored !== undefined &&
-      numElements(stored.shape) * itemSize(stored.dtype) === stored.byteEnd - stored.byteStart &&
-      sameJson([...stored.shape], [...shape])
-    );
-  });
-  const side: VerifySide = { files: filesOf(checkpoint.files, checkpoint.tensors.values()), slots: bindStored(sound, checkpoint.tensors) };
-  return {
-    plugin,
-    architecture,
-    settings: configuration.settings,
-    side,
-    unexplained: unexplained(checkpoint, new Set(slots.map(({ key }) => key)), architecture.ignored),
-  };
+  const answer = checkpoint.rawConfig.rope_interleaved === undefined ? sourceRopeInterleaved : undefined;
+  return modelOf(context, checkpoint, layout, { plugin, sourceRopeInterleaved: answer });
 }
 
-const unexplained = ({ tensors }: Checkpoint, expected: ReadonlySet<string>, ignored: ReadonlyMap<string, string>): string[] =>
-  [...tensors.keys()].filter((key) => !expected.has(key) && !ignored.has(key));
+/** The tensors that are there in the right shape; what is not is then found missing. */
+function sideOf({ checkpoint, slots }: Model): VerifySide {
+  const sound = slots.filter(({ key, shape }) => sameShape(checkpoint.tensors.get(key)?.shape ?? [], shape));
+  return { files: filesOf(checkpoint.files, checkpoint.tensors.values()), slots: bindStored(sound, checkpoint.tensors) };
+}
+
+function unexplained({ checkpoint, slots, stored }: Model): string[] {
+  const known = new Set([...slots.map(({ key }) => key), ...stored.unused.map(({ key }) => key)]);
+  return [...checkpoint.tensors.keys()].filter((key) => !known.has(key));
+}
+
+const weightBytes = ({ checkpoint, slots }: Model): number =>
+  slots.reduce((sum, { key }) => {
+    const stored = checkpoint.tensors.get(key);
+    return stored === undefined ? sum : sum + stored.byteEnd - stored.byteStart;
+  }, 0);
+
+function differingSettings(a: Model, b: Model): string[] {
+  const [ours, theirs] = [effectiveSettings(a.match, a.layout.name), effectiveSettings(b.match, b.layout.name)];
+  return a.match.plugin.forward
+    .filter((name) => !sameJson(ours[name] as Json, theirs[name] as Json))
+    .map((name) => `${name}: ${JSON.stringify(ours[name])} and ${JSON.stringify(theirs[name])}`);
+}

@@ -9,6 +9,7 @@ import type { ReferenceMap } from "../plan/transforms.js";
 import type { Store } from "../store/store.js";
 import type { DType } from "../tensor/dtype.js";
 import type { Shape } from "../tensor/shape.js";
+import type { Sharding } from "./sharding.js";
 
 export interface Topology {
   readonly tp: number;
@@ -19,6 +20,9 @@ export interface Topology {
 export interface Arrangement extends Topology {
   readonly ropeInterleaved: boolean;
 }
+
+/** What a user may ask of an arrangement. */
+export type ArrangementRequest = { readonly [Key in keyof Arrangement]?: Arrangement[Key] | undefined };
 
 /**
  * One factored axis of a component inside a slot: indices [start, start + size) of the axis, `stride` elements apart.
@@ -46,17 +50,6 @@ export interface Slot {
   readonly pieces: readonly Piece[];
   /** For a part of a sharded parameter: the whole, and which of its rows and columns are here. */
   readonly sharding?: Sharding;
-}
-
-/** Half-open ranges, one per axis. */
-export type Region = readonly { readonly start: number; readonly stop: number }[];
-
-/** Where regions of a rank's tensor lie in the whole parameter; the two of a pair have one size. */
-export interface Sharding {
-  /** The axis that ranks share; of every other axis a rank has all. */
-  readonly axis: number;
-  readonly unshardedShape: Shape;
-  readonly pairs: readonly { readonly local: Region; readonly global: Region }[];
 }
 
 /** A safetensors file of an open checkpoint. */
@@ -87,6 +80,8 @@ export interface Problem {
 /** A checkpoint of which everything but the weights has been read. */
 export interface Checkpoint {
   readonly layout: LayoutName;
+  /** The layout whose config keys `rawConfig` uses: by its markers a plugin claims the checkpoint. */
+  readonly configStyle: LayoutName;
   /** The folder that holds the files; for a Nanotron run, the step's. */
   readonly root: string;
   readonly configPath: string;
@@ -150,7 +145,10 @@ export interface TargetRequest {
 
 export type NanotronVersion = "1.4" | "1.5";
 
-export interface DocumentRequest extends TargetRequest {
+export interface DocumentRequest {
+  readonly architecture: Architecture;
+  readonly arrangement: Arrangement;
+  readonly version: NanotronVersion;
   readonly files: readonly TargetFile[];
   readonly source: Checkpoint;
   /** The settings to write; a layout leaves out what its framework does not know. */
@@ -172,6 +170,20 @@ export interface Layout {
   open(store: Store, root: string): Promise<Checkpoint>;
   /** The checkpoint's settings under their Hugging Face names; absent keys stay absent. */
   readSettings(checkpoint: Checkpoint, plugin: Plugin): Values;
+  /**
+   * How an open checkpoint's tensors are arranged.
+   *
+   * @param ropeInterleaved - the user's answer, for a checkpoint that does not say
+   * @throws {CheckpointError | UsageError} it does not say and there is no answer, or the two contradict each other
+   */
+  arrangementOf(checkpoint: Checkpoint, ropeInterleaved: boolean | undefined): Arrangement;
+  /**
+   * How a new checkpoint's tensors are to be arranged.
+   *
+   * @param kept - the source's arrangement when it is of this layout; what is not asked for stays as it is there
+   * @throws {UsageError} this layout cannot be arranged so
+   */
+  chooseArrangement(wanted: ArrangementRequest, kept: Arrangement | undefined): Arrangement;
   /** Every tensor that a checkpoint of this architecture stores, and where each component's elements lie in it. */
   slots(architecture: Architecture, arrangement: Arrangement): Slot[];
   /** The same arrangement element by element, for the proof; it must not be derived from `slots`. */

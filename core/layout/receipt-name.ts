@@ -1,3 +1,3 @@
 // The receipt's file name, which layouts must not take for a stray file. Its content is engine/receipt.ts's.
 
-export const RECEIPT_NAME = "weighbridge-receipt.json";
+export const RECEIPT_NAME = "weighbridge.receipt.json";

@@ -1,97 +1,99 @@
 // Holds the tensors that a checkpoint stores against those that its architecture expects.
 
-import type { Architecture } from "../architecture/architecture.js";
-import { CheckpointError, ShapeMismatchError } from "../errors.js";
+import type { Architecture, TiedTensor } from "../architecture/architecture.js";
+import { CheckpointError, ShapeMismatchError, type WeighbridgeError } from "../errors.js";
 import type { Checkpoint, Slot, StoredTensor } from "../layout/layout.js";
-import { sameSharding } from "../layout/nanotron/sharding.js";
+import { sameSharding } from "../layout/sharding.js";
 import { nearestName } from "../suggest.js";
 import { formatShape, sameShape } from "../tensor/shape.js";
 import type { UnusedTensor } from "./plan.js";
 
-/**
- * @returns the stored tensors that no slot needs, each with its reason
- * @throws {CheckpointError | ShapeMismatchError} a tensor is missing, unexplained, or of another shape, dtype or sharding
- */
-export function matchSlots(checkpoint: Checkpoint, slots: readonly Slot[], architecture: Architecture): UnusedTensor[] {
+/** A tensor that is stored although the config ties it to another; it may be left out only if the two are equal. */
+export interface Twin {
+  readonly stored: StoredTensor;
+  readonly original: StoredTensor;
+}
+
+export interface SlotMatch {
+  /** Stored tensors that no slot needs, twins among them, each with its reason. */
+  readonly unused: readonly UnusedTensor[];
+  readonly twins: readonly Twin[];
+  /** Tensors that are missing, unexplained, or of another shape or sharding; the worst first. */
+  readonly problems: readonly WeighbridgeError[];
+}
+
+export function matchSlots(checkpoint: Checkpoint, slots: readonly Slot[], architecture: Architecture): SlotMatch {
   const expected = new Map(slots.map((slot) => [slot.key, slot]));
   const unused: UnusedTensor[] = [];
+  const twins: Twin[] = [];
   const unexplained: string[] = [];
+  const misfits: WeighbridgeError[] = [];
   for (const stored of checkpoint.tensors.values()) {
     const slot = expected.get(stored.key);
-    if (slot !== undefined) checkStored(checkpoint, slot, stored);
+    const ignored = architecture.ignored.get(stored.key);
+    const twin = slot === undefined ? twinOf(stored, checkpoint, slots, architecture) : undefined;
+    if (slot !== undefined) misfits.push(...misfitsOf(checkpoint, slot, stored));
+    else if (ignored !== undefined) unused.push({ key: stored.key, reason: ignored });
+    else if (twin === undefined) unexplained.push(stored.key);
     else {
-      const reason = architecture.ignored.get(stored.key);
-      if (reason === undefined) unexplained.push(stored.key);
-      else unused.push({ key: stored.key, reason });
+      twins.push(twin);
+      unused.push({ key: stored.key, reason: `tied to ${twin.original.key}` });
     }
   }
   const missing = slots.filter(({ key }) => !checkpoint.tensors.has(key)).map(({ key }) => key);
-  refuse(checkpoint, architecture, missing, unexplained);
-  return unused;
+  return { unused, twins, problems: [...absences(checkpoint, architecture, missing, unexplained), ...misfits] };
 }
 
-function refuse({ root }: Checkpoint, { tied, plugin }: Architecture, missing: readonly string[], unexplained: readonly string[]): void {
+function twinOf(
+  stored: StoredTensor,
+  { tensors }: Checkpoint,
+  slots: readonly Slot[],
+  { tied, components }: Architecture,
+): Twin | undefined {
+  const tie = tied.find(({ name, parameter }: TiedTensor) => stored.name === name || stored.name === parameter);
+  if (tie === undefined) return undefined;
+  const component = components.findIndex(({ name }) => name === tie.to);
+  const holdsOriginal = ({ pieces }: Slot) => pieces.some((piece) => piece.component === component);
+  const slot = slots.find((candidate) => holdsOriginal(candidate) && stored.key.replace(stored.name, candidate.name) === candidate.key);
+  const original = slot === undefined ? undefined : tensors.get(slot.key);
+  const isAlike = original !== undefined && original.dtype === stored.dtype && sameShape(original.shape, stored.shape);
+  return isAlike ? { stored, original } : undefined;
+}
+
+function absences(
+  { root }: Checkpoint,
+  { tied, plugin }: Architecture,
+  missing: readonly string[],
+  unexplained: readonly string[],
+): CheckpointError[] {
   const more = (names: readonly string[]) => (names.length > 1 ? ` and ${names.length - 1} more` : "");
+  const problems: CheckpointError[] = [];
   const [lost] = missing;
   const [stray] = unexplained;
   if (lost !== undefined) {
     const near = nearestName(lost, unexplained);
-    throw new CheckpointError(
-      `${root}: ${lost}${more(missing)}: expected by ${plugin.name}, not stored`,
-      near === undefined ? {} : { hint: `the nearest stored name is ${near}` },
-    );
+    const hint = near === undefined ? {} : { hint: `the nearest stored name is ${near}` };
+    problems.push(new CheckpointError(`${root}: ${lost}${more(missing)}: expected by ${plugin.name}, not stored`, hint));
   }
-  if (stray === undefined) return;
-  const twin = tied.find(({ name, parameter }) => stray === name || stray.startsWith(parameter));
-  if (twin !== undefined)
-    throw new CheckpointError(`${root}: ${stray} is stored, though the config ties it to ${twin.to}`, {
-      hint: "if the two are equal remove it, else set tie_word_embeddings to false",
-    });
-  throw new CheckpointError(`${root}: ${stray}${more(unexplained)}: stored, but no rule of ${plugin.name} explains it`, {
-    hint: "is it another architecture? see --plugin",
-  });
+  if (stray === undefined) return problems;
+  const tie = tied.find(({ name, parameter }) => stray === name || stray.startsWith(parameter));
+  const what =
+    tie === undefined
+      ? `${root}: ${stray}${more(unexplained)}: stored, but no rule of ${plugin.name} explains it`
+      : `${root}: ${stray} is stored in another shape or dtype than ${tie.to}, to which the config ties it`;
+  const hint = tie === undefined ? "is it another architecture? see --plugin" : "set tie_word_embeddings to false, or remove it";
+  return [...problems, new CheckpointError(what, { hint })];
 }
 
-function checkStored({ files }: Checkpoint, slot: Slot, stored: StoredTensor): void {
+function misfitsOf({ files }: Checkpoint, slot: Slot, stored: StoredTensor): WeighbridgeError[] {
   const where = files[stored.file]?.path ?? "";
-  if (!sameShape(slot.shape, stored.shape))
-    throw new ShapeMismatchError(slot.key, formatShape(slot.shape), formatShape(stored.shape), { where });
-  if (slot.sharding !== undefined && stored.sharding !== undefined && !sameSharding(slot.sharding, stored.sharding)) {
-    throw new CheckpointError(`${where}: its metadata places it elsewhere in ${slot.name} than its rank and the config do`, {
-      hint: "the file is of another model or was cut wrongly",
-    });
+  if (!sameShape(slot.shape, stored.shape)) {
+    return [new ShapeMismatchError(slot.key, formatShape(slot.shape), formatShape(stored.shape), { where })];
   }
-}
-
-/**
- * The dtype of each target slot: its sources', or the one asked for.
- *
- * @throws {ShapeMismatchError} components of several dtypes would share a tensor
- */
-export function targetDtypes<D extends string>(
-  source: readonly { slot: Slot; dtype: D }[],
-  target: readonly Slot[],
-  cast: D | undefined,
-): Map<string, D> {
-  const byComponent = new Map<number, { dtype: D; name: string }>();
-  for (const { slot, dtype } of source)
-    for (const { component } of slot.pieces) {
-      const earlier = byComponent.get(component);
-      if (earlier !== undefined && earlier.dtype !== dtype)
-        throw new ShapeMismatchError(slot.key, earlier.dtype, dtype, { hint: "the ranks of a tensor must have one dtype" });
-      byComponent.set(component, { dtype, name: slot.key });
-    }
-  return new Map(
-    target.map((slot) => {
-      const found = slot.pieces.map(({ component }) => byComponent.get(component));
-      const [first] = found;
-      const other = found.find((entry) => entry?.dtype !== first?.dtype);
-      if (cast === undefined && other !== undefined) {
-        throw new ShapeMismatchError(other.name, `${first?.dtype} like ${first?.name}`, other.dtype, {
-          hint: `both go into ${slot.key}; --dtype makes them one`,
-        });
-      }
-      return [slot.key, (cast ?? first?.dtype) as D];
+  if (slot.sharding === undefined || stored.sharding === undefined || sameSharding(slot.sharding, stored.sharding)) return [];
+  return [
+    new CheckpointError(`${where}: its metadata places it elsewhere in ${slot.name} than its rank and the config do`, {
+      hint: "the file is of another model or was cut wrongly",
     }),
-  );
+  ];
 }

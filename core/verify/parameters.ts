@@ -1,12 +1,12 @@
 // The parameters check: every element of every tensor of A against its place in B, whatever the two layouts are.
 
 import type { Architecture } from "../architecture/architecture.js";
-import { CancelledError } from "../errors.js";
-import type { BoundSlot } from "../plan/compile.js";
-import { compile } from "../plan/compile.js";
-import { targetLength } from "../plan/coverage.js";
-import type { Loop, PlanFile, Segment } from "../plan/plan.js";
-import type { ReadableFile, Store } from "../store/store.js";
+import { CancelledError, UnsupportedError } from "../errors.js";
+import { type BoundSlot, compile } from "../plan/compile.js";
+import type { PlanFile, Segment } from "../plan/plan.js";
+import { sourceSpan, targetSpan, windowsOf } from "../plan/windows.js";
+import { OpenFiles } from "../store/open-files.js";
+import type { Store } from "../store/store.js";
 import { castRun } from "../tensor/cast.js";
 import { itemSize } from "../tensor/dtype.js";
 import { numElements } from "../tensor/shape.js";
@@ -25,41 +25,54 @@ export interface ParametersReport {
   readonly extra: readonly string[];
   /** Equal values in another dtype. */
   readonly otherDtype: readonly string[];
+  /** B has A's values, rounded to B's dtype. */
+  readonly rounded: readonly string[];
 }
 
-type Finding = "equal" | "different" | "missing" | "otherDtype";
+export interface CompareOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Called after every read with the bytes of A compared so far. */
+  readonly onCompared?: ((bytes: number) => void) | undefined;
+}
 
-/** @param extra - tensors that only B stores */
+type Finding = "equal" | "different" | "missing" | "otherDtype" | "rounded";
+
+/** One read on either side holds at most this much. */
+const SPAN_BYTES = 8 * 1024 * 1024;
+
+/**
+ * @param extra - tensors that only B stores
+ * @throws {StorageError | CancelledError}
+ */
 export async function compareParameters(
   store: Store,
   architecture: Architecture,
   a: VerifySide,
   b: VerifySide,
   extra: readonly string[],
-  signal?: AbortSignal,
+  options: CompareOptions = {},
 ): Promise<ParametersReport> {
-  const report: Record<Finding, string[]> = { equal: [], different: [], missing: [], otherDtype: [] };
-  const [files, others] = [new OpenFiles(store, a.files), new OpenFiles(store, b.files)];
+  const report: Record<Finding, string[]> = { equal: [], different: [], missing: [], otherDtype: [], rounded: [] };
   const [from, to] = [byComponent(a.slots), byComponent(b.slots)];
+  const comparison = new Comparison(openFiles(store, a), openFiles(store, b), options);
   try {
     for (const [index, { name, shape }] of architecture.components.entries()) {
-      if (signal?.aborted === true) throw new CancelledError("cancelled; nothing was published");
-      const { segments } = compile({
-        architecture,
-        sources: a.files,
-        source: from.get(index) ?? [],
-        targets: b.files,
-        target: to.get(index) ?? [],
-        unused: [],
-      });
-      report[await compareComponent(segments, numElements(shape), files, others, from.get(index))].push(name);
+      const [source, target] = [from.get(index) ?? [], to.get(index) ?? []];
+      const { segments } = compile({ architecture, sources: a.files, source, targets: b.files, target, unused: [] });
+      const expectedBytes = numElements(shape) * itemSize(source[0]?.dtype ?? "U8");
+      report[await comparison.compare(segments, expectedBytes)].push(name);
     }
   } finally {
-    await files.close();
-    await others.close();
+    await comparison.close();
   }
   return { ...report, extra };
 }
+
+const openFiles = (store: Store, { files }: VerifySide): OpenFiles =>
+  new OpenFiles(
+    store,
+    files.map(({ path }) => path),
+  );
 
 /** Slots with only the one component's piece in each. */
 function byComponent(slots: readonly BoundSlot[]): Map<number, BoundSlot[]> {
@@ -73,73 +86,74 @@ function byComponent(slots: readonly BoundSlot[]): Map<number, BoundSlot[]> {
   return found;
 }
 
-class OpenFiles {
-  private readonly open = new Map<number, ReadableFile>();
+const segmentBytes = ({ loops, byteLength }: Segment): number => loops.reduce((bytes, { count }) => bytes * count, byteLength);
+
+class Comparison {
+  private compared = 0;
+
   constructor(
-    private readonly store: Store,
-    private readonly files: readonly PlanFile[],
+    private readonly a: OpenFiles,
+    private readonly b: OpenFiles,
+    private readonly options: CompareOptions,
   ) {}
 
-  async read(file: number, byteOffset: number, byteLength: number): Promise<Uint8Array> {
-    const handle = this.open.get(file) ?? (await this.store.open(this.files[file]?.path ?? ""));
-    this.open.set(file, handle);
-    const bytes = new Uint8Array(byteLength);
-    await handle.read(bytes, byteOffset);
-    return bytes;
+  async compare(segments: readonly Segment[], expectedBytes: number): Promise<Finding> {
+    if (segments.reduce((sum, segment) => sum + segmentBytes(segment), 0) !== expectedBytes) return "missing";
+    let possible: Sameness = { values: true, rounded: true };
+    for (const segment of segments) {
+      possible = await this.compareSegment(segment, possible);
+      if (!possible.values && !possible.rounded) return "different";
+    }
+    if (segments.every(({ cast }) => cast === undefined)) return "equal";
+    return possible.values ? "otherDtype" : "rounded";
+  }
+
+  private async compareSegment(segment: Segment, before: Sameness): Promise<Sameness> {
+    let possible = before;
+    for (const window of windowsOf(segment, SPAN_BYTES)) {
+      if (this.options.signal?.aborted === true) throw new CancelledError("cancelled while comparing; nothing was written");
+      const mine = await this.a.read(segment.source.file, window.sourceOffset, sourceSpan(window));
+      const theirs = await this.b.read(segment.target.file, window.targetOffset, targetSpan(window));
+      for (let run = 0; run < window.runs; run++) {
+        const left = mine.subarray(run * window.sourceStride, run * window.sourceStride + window.sourceRun);
+        const right = theirs.subarray(run * window.targetStride, run * window.targetStride + window.targetRun);
+        possible = stillSame(left, right, segment.cast, possible);
+        if (!possible.values && !possible.rounded) return possible;
+      }
+      this.compared += window.runs * window.sourceRun;
+      this.options.onCompared?.(this.compared);
+    }
+    return possible;
   }
 
   async close(): Promise<void> {
-    for (const handle of this.open.values()) await handle.close();
+    await this.a.close();
+    await this.b.close();
   }
 }
 
-async function compareComponent(
-  segments: readonly Segment[],
-  expected: number,
-  a: OpenFiles,
-  b: OpenFiles,
-  source: readonly BoundSlot[] | undefined,
-): Promise<Finding> {
-  const covered = segments.reduce((sum, { loops, byteLength }) => sum + loops.reduce((bytes, { count }) => bytes * count, byteLength), 0);
-  if (covered !== expected * itemSize(source?.[0]?.dtype ?? "U8")) return "missing";
-  for (const segment of segments) if (!(await compareSegment(segment, a, b))) return "different";
-  return segments.every(({ cast }) => cast === undefined) ? "equal" : "otherDtype";
+/** What all runs so far have in common. */
+interface Sameness {
+  readonly values: boolean;
+  readonly rounded: boolean;
 }
 
-/** One read on either side holds at most about this much. */
-const SPAN_BYTES = 8 * 1024 * 1024;
-
-async function compareSegment(segment: Segment, a: OpenFiles, b: OpenFiles): Promise<boolean> {
-  const [outer, inner] = segment.loops.length === 2 ? (segment.loops as [Loop, Loop]) : [undefined, segment.loops[0]];
-  for (let i = 0; i < (outer?.count ?? 1); i++) {
-    const source = segment.source.byteOffset + i * (outer?.sourceStride ?? 0);
-    const target = segment.target.byteOffset + i * (outer?.targetStride ?? 0);
-    if (!(await compareRuns(segment, inner ?? { count: 1, sourceStride: 1, targetStride: 1 }, source, target, a, b))) return false;
+function stillSame(left: Uint8Array, right: Uint8Array, cast: Segment["cast"], { values, rounded }: Sameness): Sameness {
+  if (cast === undefined) {
+    const isSame = Buffer.compare(left, right) === 0;
+    return { values: isSame, rounded: isSame };
   }
-  return true;
+  return {
+    values: values && Buffer.compare(castRun(left, cast.from, "F32"), castRun(right, cast.to, "F32")) === 0,
+    rounded: rounded && isRounded(left, right, cast),
+  };
 }
 
-async function compareRuns(segment: Segment, loop: Loop, source: number, target: number, a: OpenFiles, b: OpenFiles): Promise<boolean> {
-  const runs = targetLength(segment.byteLength, segment.cast);
-  const perRead = Math.max(1, Math.floor(SPAN_BYTES / Math.max(loop.sourceStride, loop.targetStride)));
-  for (let first = 0; first < loop.count; first += loop.count === 1 ? 1 : perRead) {
-    const count = Math.min(perRead, loop.count - first);
-    const mine = await a.read(
-      segment.source.file,
-      source + first * loop.sourceStride,
-      (count - 1) * loop.sourceStride + segment.byteLength,
-    );
-    const theirs = await b.read(segment.target.file, target + first * loop.targetStride, (count - 1) * loop.targetStride + runs);
-    for (let run = 0; run < count; run++) {
-      const left = mine.subarray(run * loop.sourceStride, run * loop.sourceStride + segment.byteLength);
-      const right = theirs.subarray(run * loop.targetStride, run * loop.targetStride + runs);
-      if (!sameValues(left, right, segment.cast)) return false;
-    }
+function isRounded(left: Uint8Array, right: Uint8Array, { from, to }: NonNullable<Segment["cast"]>): boolean {
+  try {
+    return Buffer.compare(castRun(left, from, to), right) === 0;
+  } catch (error) {
+    if (error instanceof UnsupportedError) return false; // a value that B's dtype cannot hold is not in B
+    throw error;
   }
-  return true;
-}
-
-function sameValues(left: Uint8Array, right: Uint8Array, cast: Segment["cast"]): boolean {
-  if (cast === undefined) return Buffer.compare(left, right) === 0;
-  return Buffer.compare(castRun(left, cast.from, "F32"), castRun(right, cast.to, "F32")) === 0;
 }

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { after, before, describe, it } from "mocha";
-import type { Prepared } from "../../core/engine/prepare.js";
+import { createContext } from "../../core/compose.js";
+import { type Prepared, prepare } from "../../core/engine/prepare.js";
 import { createEngine, PlanError } from "../../core/index.js";
 import { HuggingFaceLayout } from "../../core/layout/huggingface/layout.js";
 import { NanotronLayout } from "../../core/layout/nanotron/layout.js";
@@ -12,6 +13,7 @@ import { prove } from "../../core/plan/check.js";
 import type { Segment } from "../../core/plan/plan.js";
 import { writeSparseModel } from "../helpers/sparse-model.js";
 
+const context = createContext();
 const engine = createEngine();
 const scratch = mkdtempSync(join(tmpdir(), "weighbridge-proof-"));
 after(() => rmSync(scratch, { recursive: true }));
@@ -19,7 +21,7 @@ after(() => rmSync(scratch, { recursive: true }));
 describe("the proof refuses a plan with", () => {
   let prepared: Prepared;
   before(async () => {
-    prepared = await engine.plan(fileURLToPath(import.meta.resolve("#fixtures/tiny-llama3")), {
+    prepared = await prepare(context, fileURLToPath(import.meta.resolve("#fixtures/tiny-llama3")), {
       to: "nanotron",
       tp: 2,
       ropeInterleaved: true,
@@ -27,7 +29,11 @@ describe("the proof refuses a plan with", () => {
   });
 
   const proveWith = (segments: readonly Segment[]) => {
-    const { plan, architecture, arrangement } = prepared;
+    const {
+      plan,
+      source: { architecture },
+      arrangement,
+    } = prepared;
     prove(
       { ...plan, segments },
       architecture,
@@ -94,8 +100,8 @@ describe("the published models, from their headers", () => {
       for (const pp of [1, 4])
         for (const ropeInterleaved of [false, true]) {
           it(`${name}, tp ${tp}, pp ${pp}${ropeInterleaved ? ", interleaved" : ""}: is matched, planned and proven`, async () => {
-            const { match, plan, warnings } = await engine.plan(join(scratch, name), { to: "nanotron", tp, pp, ropeInterleaved });
-            expect(match.plugin.name).to.equal(name);
+            const { plugin, plan, warnings } = await engine.plan(join(scratch, name), { to: "nanotron", tp, pp, ropeInterleaved });
+            expect(plugin).to.equal(name);
             expect(warnings).to.deep.equal([]);
             expect(plan.targets.length).to.equal(3 + widths.layers * 2 - 2 + tp * (2 + 4 * widths.layers));
           });

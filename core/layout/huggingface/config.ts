@@ -12,12 +12,14 @@ import type { Problem } from "../layout.js";
 
 const ROPE_KEYS = ["rope_theta", "rope_scaling", "partial_rotary_factor"];
 
+const isHere = ({ in: only }: SettingDeclaration): boolean => only === undefined || only === "huggingface";
+
 /** The settings of a config.json, RoPE in one form; absent keys stay absent. */
 export function settingsOf(raw: Values, plugin: Plugin): Values {
   const values: Record<string, Value> = { rope_interleaved: false };
   for (const [name, declaration] of Object.entries(plugin.settings)) {
     const value = raw[name];
-    if (declaration.in !== "nanotron" && value !== undefined && !ROPE_KEYS.includes(name)) values[name] = value;
+    if (isHere(declaration) && value !== undefined && !ROPE_KEYS.includes(name)) values[name] = value;
   }
   const rope = readRope(raw);
   for (const key of ROPE_KEYS) if (rope[key] !== undefined) values[key] = rope[key];
@@ -86,11 +88,11 @@ export function composeConfig({ plugin, settings, dimensions, dtype, base, baseI
   const put = (key: string, value: Json) => {
     if (!sameJson(document[key], value)) document[key] = value;
   };
-  for (const [key, value] of Object.entries(plugin.constants.huggingface)) {
+  for (const [key, value] of Object.entries(plugin.constants.huggingface ?? {})) {
     if (!baseIsSource || document[key] === undefined) put(key, value as Json);
   }
   for (const [name, declaration] of Object.entries(plugin.settings)) {
-    if (declaration.in === "nanotron" || ROPE_KEYS.includes(name)) continue;
+    if (!isHere(declaration) || ROPE_KEYS.includes(name)) continue;
     const value = settings[name] ?? null;
     const isDefault = sameJson(value as Json, resolveValue(declaration.default ?? null, dimensions) as Json);
     if (declaration.optional === true && isDefault) delete document[name];

@@ -2,7 +2,7 @@
 
 import type { Architecture } from "../../architecture/architecture.js";
 import type { Plugin, Values } from "../../architecture/declaration.js";
-import { CheckpointError } from "../../errors.js";
+import { CheckpointError, UsageError } from "../../errors.js";
 import { isObject, parseObject, plain, printJson } from "../../format/json.js";
 import type { ReferenceMap } from "../../plan/transforms.js";
 import type { Store } from "../../store/store.js";
@@ -10,6 +10,8 @@ import { readText } from "../../store/text.js";
 import { majorityDtype } from "../dtypes.js";
 import { readHeaders } from "../headers.js";
 import type {
+  Arrangement,
+  ArrangementRequest,
   Checkpoint,
   CheckpointFile,
   DocumentRequest,
@@ -31,6 +33,7 @@ import { indexDocument, shardFiles } from "./shards.js";
 const CONFIG = "config.json";
 const INDEX = "model.safetensors.index.json";
 const SINGLE = "model.safetensors";
+const WHOLE: Arrangement = { tp: 1, pp: 1, ropeInterleaved: false };
 
 export class HuggingFaceLayout implements Layout {
   readonly name = "huggingface";
@@ -67,6 +70,7 @@ export class HuggingFaceLayout implements Layout {
     const topology = { tp: 1, pp: 1 };
     return {
       layout: this.name,
+      configStyle: this.name,
       root,
       configPath,
       rawConfig,
@@ -82,6 +86,17 @@ export class HuggingFaceLayout implements Layout {
 
   readSettings(checkpoint: Checkpoint, plugin: Plugin): Values {
     return settingsOf(checkpoint.rawConfig, plugin);
+  }
+
+  arrangementOf(): Arrangement {
+    return WHOLE;
+  }
+
+  chooseArrangement({ tp = 1, pp = 1, ropeInterleaved = false }: ArrangementRequest): Arrangement {
+    if (tp !== 1 || pp !== 1) throw new UsageError("a Hugging Face checkpoint has no ranks", { hint: "drop --tp and --pp" });
+    if (ropeInterleaved)
+      throw new UsageError("Hugging Face knows one order of q and k rows, half-split", { hint: "drop --rope-interleaved" });
+    return WHOLE;
   }
 
   slots({ components }: Architecture): Slot[] {

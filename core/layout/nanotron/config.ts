@@ -10,12 +10,14 @@ import type { NanotronVersion, Topology } from "../layout.js";
 /** What a checkpoint of before 2024-05 was trained with; later ones have the key. @see nanotron-format: RoPE */
 const THETA_WITHOUT_KEY = 10000;
 
+const isHere = ({ in: only }: SettingDeclaration): boolean => only === undefined || only === "nanotron";
+
 /** The settings of a model_config.json; absent keys stay absent, save theta, whose default changed. */
 export function settingsOf(raw: Values, plugin: Plugin): Values {
   const values: Record<string, Value> = {};
-  for (const [name, { in: only }] of Object.entries(plugin.settings)) {
+  for (const [name, declaration] of Object.entries(plugin.settings)) {
     const value = raw[name];
-    if (only !== "huggingface" && value !== undefined) values[name] = value;
+    if (isHere(declaration) && value !== undefined) values[name] = value;
   }
   values.rope_theta ??= THETA_WITHOUT_KEY;
   return values;
@@ -34,12 +36,12 @@ export function composeModelConfig(plugin: Plugin, settings: Settings, version: 
     const value = typed(settings[name] ?? null, declaration);
     document[name] = sameJson(base[name], value) ? (base[name] ?? null) : value;
   }
-  for (const [key, value] of Object.entries(plugin.constants.nanotron)) document[key] = value as Json;
+  for (const [key, value] of Object.entries(plugin.constants.nanotron ?? {})) document[key] = value as Json;
   return document;
 }
 
-const isWritten = ({ in: only, since }: SettingDeclaration, version: NanotronVersion): boolean =>
-  only !== "huggingface" && (since === undefined || version >= since);
+const isWritten = (declaration: SettingDeclaration, version: NanotronVersion): boolean =>
+  isHere(declaration) && (declaration.since === undefined || version >= declaration.since);
 
 function typed(value: Value, { type }: SettingDeclaration): Json {
   if (type === "float" && typeof value === "number") return pythonFloat(value);

@@ -2,13 +2,24 @@
 
 import type { Architecture } from "../../architecture/architecture.js";
 import type { Plugin, Values } from "../../architecture/declaration.js";
+import { CheckpointError, UsageError } from "../../errors.js";
 import { printJson } from "../../format/json.js";
 import { encodeHeader } from "../../format/safetensors.js";
 import { printYaml } from "../../format/yaml.js";
 import type { ReferenceMap } from "../../plan/transforms.js";
 import type { Store } from "../../store/store.js";
 import { majorityDtype } from "../dtypes.js";
-import type { Arrangement, Checkpoint, DocumentRequest, Layout, Slot, TargetDocument, TargetFile, TargetRequest } from "../layout.js";
+import type {
+  Arrangement,
+  ArrangementRequest,
+  Checkpoint,
+  DocumentRequest,
+  Layout,
+  Slot,
+  TargetDocument,
+  TargetFile,
+  TargetRequest,
+} from "../layout.js";
 import { composeCheckpointMetadata, composeModelConfig, composeRunConfig, settingsOf } from "./config.js";
 import { filePath, slotKey } from "./file-name.js";
 import { openNanotron, resolveRun } from "./open.js";
@@ -19,6 +30,8 @@ import { nanotronSlots } from "./slots.js";
 
 /** Each file holds one tensor, under this name. */
 const TENSOR_NAME = "data";
+/** One rank, and Hugging Face's order of q and k rows: what every Nanotron since 2024-09 reads without being told. */
+const DEFAULT: Arrangement = { tp: 1, pp: 1, ropeInterleaved: false };
 
 export class NanotronLayout implements Layout {
   readonly name = "nanotron";
@@ -33,6 +46,15 @@ export class NanotronLayout implements Layout {
 
   readSettings(checkpoint: Checkpoint, plugin: Plugin): Values {
     return settingsOf(checkpoint.rawConfig, plugin);
+  }
+
+  arrangementOf(checkpoint: Checkpoint, answer: boolean | undefined): Arrangement {
+    return { ...checkpoint.topology, ropeInterleaved: isInterleaved(checkpoint, answer) };
+  }
+
+  chooseArrangement(wanted: ArrangementRequest, kept: Arrangement = DEFAULT): Arrangement {
+    const { tp = kept.tp, pp = kept.pp, ropeInterleaved = kept.ropeInterleaved } = wanted;
+    return { tp, pp, ropeInterleaved };
   }
 
   slots(architecture: Architecture, arrangement: Arrangement): Slot[] {
@@ -79,6 +101,26 @@ export class NanotronLayout implements Layout {
       { path: "checkpoint_metadata.json", text: printJson(composeCheckpointMetadata(version, arrangement.tp, source.run?.progress)) },
     ];
   }
+}
+
+/** The config's own word, or the user's where it has none. */
+function isInterleaved({ rawConfig, configPath }: Checkpoint, answer: boolean | undefined): boolean {
+  const said = rawConfig.rope_interleaved;
+  if (said === undefined) {
+    if (answer !== undefined) return answer;
+    throw new CheckpointError(`${configPath}: rope_interleaved is missing, and both orders of q and k rows were in use`, {
+      hint: "say which with --source-rope-interleaved yes|no (before 2024-05, and in the swiss-ai fork, it was yes)",
+    });
+  }
+  if (typeof said !== "boolean") {
+    throw new CheckpointError(`${configPath}: rope_interleaved: expected true or false, found ${JSON.stringify(said)}`);
+  }
+  if (answer !== undefined && said !== answer) {
+    throw new UsageError(`${configPath}: rope_interleaved is ${said}, --source-rope-interleaved says otherwise`, {
+      hint: "drop the option",
+    });
+  }
+  return said;
 }
 
 function parameterRanks(architecture: Architecture, pp: number): Map<string, number> {

@@ -60,6 +60,7 @@ export async function openNanotron(store: Store, root: string): Promise<Checkpoi
   const { sideFiles, problems } = await findSideFiles(store, root, names, known);
   return {
     layout: "nanotron",
+    configStyle: "nanotron",
     root,
     configPath,
     rawConfig,

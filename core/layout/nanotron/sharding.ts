@@ -2,8 +2,8 @@
 
 import { FormatError } from "../../errors.js";
 import { parseSizes, printSizes } from "../../format/python.js";
-import { type Shape, sameShape } from "../../tensor/shape.js";
-import type { Region, Sharding } from "../layout.js";
+import type { Shape } from "../../tensor/shape.js";
+import type { Region, Sharding } from "../sharding.js";
 
 const OPEN = "None,None,None";
 
@@ -54,14 +54,4 @@ function parseRegion(text: string, shape: Shape, where: string): Region {
   });
   if (region.length !== shape.length) throw new FormatError(`${where}: expected slices of ${shape.length} axes, found ${region.length}`);
   return region;
-}
-
-export function sameSharding(a: Sharding, b: Sharding): boolean {
-  const sameRegion = (x: Region, y: Region) =>
-    x.length === y.length && x.every(({ start, stop }, axis) => start === y[axis]?.start && stop === y[axis]?.stop);
-  return (
-    sameShape(a.unshardedShape, b.unshardedShape) &&
-    a.pairs.length === b.pairs.length &&
-    a.pairs.every(({ local, global }, i) => sameRegion(local, b.pairs[i]?.local ?? []) && sameRegion(global, b.pairs[i]?.global ?? []))
-  );
 }

@@ -3,8 +3,9 @@
 import { type Architecture, type Component, type Parameter, parameterShape } from "../../architecture/architecture.js";
 import { UnsupportedError } from "../../errors.js";
 import type { Shape } from "../../tensor/shape.js";
-import type { Arrangement, Piece, Region, Sharding, Slot } from "../layout.js";
+import type { Arrangement, Piece, Slot } from "../layout.js";
 import { placePiece } from "../place.js";
+import type { Region, Sharding } from "../sharding.js";
 import { slotKey } from "./file-name.js";
 
 /**

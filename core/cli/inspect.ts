@@ -1,0 +1,54 @@
+// weighbridge inspect.
+
+import type { Command } from "commander";
+import type { InspectedTensor, InspectReport } from "../engine/inspect.js";
+import { groupNames } from "./name-groups.js";
+import { withJson, withModelOptions } from "./options.js";
+import { formatBytes, print, printDocument } from "./output.js";
+import { withSession } from "./session.js";
+
+interface InspectFlags {
+  readonly plugin?: string;
+  readonly sourceRopeInterleaved?: boolean;
+  readonly json?: boolean;
+}
+
+export function addInspect(program: Command): void {
+  const command = program.command("inspect <path>").description("say what a checkpoint is, and what is wrong with it");
+  withJson(withModelOptions(command)).action(runInspect);
+}
+
+function runInspect(path: string, flags: InspectFlags): Promise<void> {
+  return withSession({ plugin: flags.plugin }, async ({ engine, plugin }) => {
+    const report = await engine.inspect(path, { plugin, sourceRopeInterleaved: flags.sourceRopeInterleaved });
+    process.exitCode = report.sound ? 0 : 1;
+    if (flags.json === true) printDocument(report);
+    else printReport(report);
+  });
+}
+
+function printReport(report: InspectReport): void {
+  const { path, layout, plugin, topology, version, ropeInterleaved, files, parameters, bytes, dtypes } = report;
+  const ranks = layout === "nanotron" ? `, TP ${topology.tp} PP ${topology.pp}, version ${version}` : "";
+  const rope =
+    layout === "nanotron" ? `, RoPE ${ropeInterleaved === null ? "order unknown" : ropeInterleaved ? "interleaved" : "half-split"}` : "";
+  print(path);
+  print(`  layout   ${layout}${ranks}${rope}`);
+  print(`  plugin   ${plugin ?? "none fits"}`);
+  print(`  weights  ${parameters.toLocaleString("en")} parameters, ${formatBytes(bytes)} in ${files} ${files === 1 ? "file" : "files"}`);
+  const counts = Object.entries(dtypes).map(([dtype, count]) => `${dtype} ${count.tensors} tensors, ${formatBytes(count.bytes)}`);
+  print(`  dtypes   ${counts.join("; ")}`);
+  print(`  beside   ${report.sideFiles.join(", ") || "no tokenizer or other files"}`);
+  printTensors(report.tensors);
+  print("  config");
+  for (const [name, value] of Object.entries(report.config)) print(`    ${name.padEnd(28)} ${JSON.stringify(value)}`);
+  print(report.problems.length === 0 ? "  no problems" : "  problems");
+  for (const { severity, code, message } of report.problems) print(`    ${severity} ${code}: ${message}`);
+}
+
+function printTensors(tensors: readonly InspectedTensor[]): void {
+  const groups = groupNames(tensors.map(({ name, dtype, shape }) => ({ name, detail: `${dtype} [${shape.join(", ")}]` })));
+  const width = Math.max(0, ...groups.map(({ name }) => name.length));
+  print(`  tensors  ${tensors.length}`);
+  for (const { name, detail, count } of groups) print(`    ${name.padEnd(width)}  ${detail}${count > 1 ? `  × ${count}` : ""}`);
+}

@@ -1,0 +1,20 @@
+// What goes to the two streams: results to stdout, everything else to stderr.
+
+import { DeclarationError, WeighbridgeError } from "../errors.js";
+
+export const print = (line: string): boolean => process.stdout.write(`${line}\n`);
+
+export const printDocument = (document: unknown): boolean => print(JSON.stringify(document, null, 2));
+
+/** `1234567890` as `1.23 GB`; decimal, as disks and transformers count. */
+export function formatBytes(bytes: number): string {
+  const units = ["bytes", "kB", "MB", "GB", "TB"];
+  const power = bytes < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
+  return power === 0 ? `${bytes} bytes` : `${(bytes / 1000 ** power).toPrecision(3)} ${units[power]}`;
+}
+
+/** An error as `--json` prints it. @see schemas/error.schema.json */
+export function errorDocument(error: WeighbridgeError): object {
+  const problems = error instanceof DeclarationError ? { problems: error.problems } : {};
+  return { error: { code: error.code, message: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }), ...problems } };
+}

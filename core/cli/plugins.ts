@@ -1,0 +1,76 @@
+// weighbridge plugins list, show and check.
+
+import type { Command } from "commander";
+import type { Plugin } from "../architecture/declaration.js";
+import { UsageError } from "../errors.js";
+import { nearestName } from "../suggest.js";
+import { withJson } from "./options.js";
+import { print, printDocument } from "./output.js";
+import { openSession } from "./session.js";
+
+interface JsonFlag {
+  readonly json?: boolean;
+}
+
+export function addPlugins(program: Command): void {
+  const plugins = program.command("plugins").description("architecture plugins");
+  withJson(plugins.command("list").description("which there are")).action(runList);
+  withJson(plugins.command("show <name>").description("what a plugin declares, with what it takes from its family")).action(runShow);
+  withJson(plugins.command("check <folder>").description("check a plugin's declaration")).action(runCheck);
+}
+
+async function runList({ json }: JsonFlag): Promise<void> {
+  const { engine } = await openSession({});
+  const plugins = engine.plugins().map(({ name, family, origin, description }) => ({ name, family, origin, description }));
+  if (json === true) printDocument({ plugins });
+  else for (const { name, origin, description } of plugins) print(`${name.padEnd(14)} ${origin.padEnd(10)} ${description}`);
+}
+
+async function runShow(name: string, { json }: JsonFlag): Promise<void> {
+  const { engine } = await openSession({});
+  const plugins = engine.plugins();
+  const plugin = plugins.find((candidate) => candidate.name === name);
+  if (plugin === undefined) {
+    const names = plugins.map((candidate) => candidate.name);
+    const near = nearestName(name, names);
+    const hint = near === undefined ? `known: ${names.join(", ")}` : `did you mean ${JSON.stringify(near)}?`;
+    throw new UsageError(`no plugin is called ${JSON.stringify(name)}`, { hint });
+  }
+  if (json === true) printDocument(plugin);
+  else printPlugin(plugin);
+}
+
+async function runCheck(folder: string, { json }: JsonFlag): Promise<void> {
+  const { engine } = await openSession({});
+  const { name } = engine.checkPlugin(folder);
+  if (json === true) printDocument({ plugin: name, valid: true });
+  else print(`${name}: the declaration is valid`);
+}
+
+function printPlugin(plugin: Plugin): void {
+  const { name, description, family, origin, identify, expect, blocks, forward, limits } = plugin;
+  print(`${name}: ${description}`);
+  print(`  family   ${family}`);
+  print(`  origin   ${origin}`);
+  print(`  matches  ${lines(identify) || `every ${family} checkpoint that no other plugin fits better`}`);
+  print(`  expects  ${lines(expect) || "nothing in particular"}`);
+  print(`  forward  ${forward.join(", ")}`);
+  for (const block of blocks) {
+    print(`  ${block.name}${block.repeat === undefined ? "" : ` × ${block.repeat.count}`}`);
+    for (const { nanotron, huggingface, parallel, tied } of block.parameters) {
+      const notes = [parallel ?? "not sharded", ...(tied === undefined ? [] : [`tied to ${tied.to} when ${tied.when}`])];
+      print(`    ${typeof nanotron === "string" ? nanotron : nanotron.fuse}  (${notes.join(", ")})`);
+      for (const { tensor, shape, rotary, transpose } of [huggingface].flat()) {
+        print(`      ${tensor}  ${shape}${rotary === true ? ", rotary" : ""}${transpose === true ? ", transposed" : ""}`);
+      }
+    }
+  }
+  for (const [layout, found] of Object.entries(limits)) {
+    for (const { setting, loss, because } of found) print(`  limit    ${layout}, ${setting}: ${because} (loss of ${loss})`);
+  }
+}
+
+const lines = (values: Plugin["identify"]): string =>
+  Object.entries(values)
+    .map(([name, value]) => `${name} ${JSON.stringify(value)}`)
+    .join(", ");

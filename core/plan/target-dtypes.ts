@@ -1,0 +1,44 @@
+// The dtypes of what is to be written.
+
+import { ShapeMismatchError } from "../errors.js";
+import type { Slot } from "../layout/layout.js";
+
+/**
+ * The dtype of each target slot: its sources', or the one asked for.
+ *
+ * @throws {ShapeMismatchError} components of several dtypes would share a tensor
+ */
+export function targetDtypes<D extends string>(
+  source: readonly { slot: Slot; dtype: D }[],
+  target: readonly Slot[],
+  cast: D | undefined,
+): Map<string, D> {
+  const byComponent = componentDtypes(source);
+  return new Map(
+    target.map((slot) => {
+      const found = slot.pieces.map(({ component }) => byComponent.get(component));
+      const [first] = found;
+      const other = found.find((entry) => entry?.dtype !== first?.dtype);
+      if (cast === undefined && other !== undefined) {
+        throw new ShapeMismatchError(other.name, `${first?.dtype} like ${first?.name}`, other.dtype, {
+          hint: `both go into ${slot.key}; --dtype makes them one`,
+        });
+      }
+      return [slot.key, (cast ?? first?.dtype) as D];
+    }),
+  );
+}
+
+function componentDtypes<D extends string>(source: readonly { slot: Slot; dtype: D }[]): Map<number, { dtype: D; name: string }> {
+  const found = new Map<number, { dtype: D; name: string }>();
+  for (const { slot, dtype } of source) {
+    for (const { component } of slot.pieces) {
+      const earlier = found.get(component);
+      if (earlier !== undefined && earlier.dtype !== dtype) {
+        throw new ShapeMismatchError(slot.key, earlier.dtype, dtype, { hint: "the ranks of a tensor must have one dtype" });
+      }
+      found.set(component, { dtype, name: slot.key });
+    }
+  }
+  return found;
+}
