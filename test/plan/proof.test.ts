@@ -69,21 +69,63 @@ describe("the proof refuses a plan with", () => {
     expect(codes).to.include("PLAN_MISPLACED");
   });
 
-  it("one segment pointed at another tensor of the same shape", () => {
-    const { sources, segments } = prepared.plan;
-    const startOf = (name: string) =>
-      sources.flatMap(({ tensors }, file) =>
-        tensors.filter((tensor) => tensor.name === name).map(({ byteStart }) => ({ file, byteOffset: byteStart })),
-      )[0];
-    const gate = startOf("model.layers.0.mlp.gate_proj.weight");
-    const up = startOf("model.layers.0.mlp.up_proj.weight");
-    const swapped = segments.map((segment) =>
-      segment.source.file === gate?.file && segment.source.byteOffset === gate.byteOffset && up !== undefined
-        ? { ...segment, source: up }
-        : segment,
+  it("one segment pointed at another tensor, whichever it is", () => {
+    const tensors = prepared.plan.sources.flatMap((source, file) => source.tensors.map((tensor) => ({ file, ...tensor })));
+    const codes = mutateEach((segment) => {
+      const { file, byteOffset } = segment.source;
+      const own = tensors.find((tensor) => tensor.file === file && tensor.byteStart <= byteOffset && byteOffset < tensor.byteEnd);
+      const other = tensors.find((tensor) => tensor.key !== own?.key && String(tensor.shape) === String(own?.shape));
+      if (own === undefined || other === undefined) throw new Error("every tensor of this model has another of its shape");
+      return [{ ...segment, source: { file: other.file, byteOffset: byteOffset - own.byteStart + other.byteStart } }];
+    });
+    expect(new Set(codes)).to.deep.equal(new Set(["PLAN_WRONG_TENSOR"]));
+  });
+
+  it("the targets of two segments exchanged, though every byte is then still written once", () => {
+    const { segments } = prepared.plan;
+    const forms = segments.map(({ byteLength, loops }) => JSON.stringify([byteLength, loops]));
+    const pairs = segments.flatMap((_, at) => {
+      const twin = forms.indexOf(forms[at] as string, at + 1);
+      return twin < 0 ? [] : [[at, twin] as const];
+    });
+    expect(pairs.length).to.be.greaterThan(20);
+    for (const [a, b] of pairs) {
+      const exchanged = segments.map((segment, at) =>
+        at === a || at === b ? { ...segment, target: (segments[at === a ? b : a] as Segment).target } : segment,
+      );
+      expect(codeOf(exchanged)).to.be.oneOf(["PLAN_MISPLACED", "PLAN_WRONG_TENSOR"]);
+    }
+  });
+
+  it("the halves of a run exchanged, whichever run it is", () => {
+    const codes = mutateEach((segment) => {
+      const half = segment.byteLength / 2;
+      const { source, target } = segment;
+      if (half % 2 !== 0) throw new Error("every run of this plan has an even number of elements");
+      return [
+        { ...segment, byteLength: half, target: { ...target, byteOffset: target.byteOffset + half } },
+        { ...segment, byteLength: half, source: { ...source, byteOffset: source.byteOffset + half } },
+      ];
+    });
+    for (const code of codes) expect(code).to.be.oneOf(["PLAN_MISPLACED", "PLAN_WRONG_TENSOR"]);
+  });
+
+  it("the source strides of its two loops crossed, whichever segment has two", () => {
+    const looped = prepared.plan.segments.filter(({ loops }) => loops.length === 2 && loops[0]?.count !== loops[1]?.count);
+    expect(looped.length).to.be.greaterThan(5);
+    const codes = mutateEach((segment) => {
+      const [outer, inner] = segment.loops;
+      if (outer === undefined || inner === undefined || outer.count === inner.count) return [segment];
+      const crossed = [
+        { ...outer, sourceStride: inner.sourceStride },
+        { ...inner, sourceStride: outer.sourceStride },
+      ];
+      return [{ ...segment, loops: crossed }];
+    });
+    expect(new Set(codes)).to.include("proven"); // segments without two loops are as they were
+    expect(codes.filter((code) => code !== "proven").length).to.equal(
+      prepared.plan.segments.filter(({ loops }) => loops.length === 2 && loops[0]?.count !== loops[1]?.count).length,
     );
-    expect(swapped).to.not.deep.equal(segments);
-    expect(codeOf(swapped)).to.equal("PLAN_WRONG_TENSOR");
   });
 });
 

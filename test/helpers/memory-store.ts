@@ -1,0 +1,66 @@
+// A store in memory, so that properties can run hundreds of conversions.
+
+import { StorageError } from "../../core/errors.js";
+import type { FileStatus, ReadableFile, Store, WritableFile } from "../../core/store/store.js";
+
+export class MemoryStore implements Store {
+  readonly files = new Map<string, Uint8Array>();
+
+  async status(path: string): Promise<FileStatus | undefined> {
+    const file = this.files.get(path);
+    if (file !== undefined) return { kind: "file", byteLength: file.byteLength };
+    const isFolder = path === "/" || [...this.files.keys()].some((name) => name.startsWith(`${path}/`));
+    return isFolder ? { kind: "folder", byteLength: 0 } : undefined;
+  }
+
+  async list(path: string): Promise<string[]> {
+    const below = [...this.files.keys()].filter((name) => name.startsWith(`${path}/`));
+    return [...new Set(below.map((name) => name.slice(path.length + 1).split("/")[0] ?? ""))].sort();
+  }
+
+  async open(path: string): Promise<ReadableFile> {
+    const bytes = this.files.get(path);
+    if (bytes === undefined) throw new StorageError(`cannot open ${path}`);
+    return {
+      byteLength: bytes.byteLength,
+      read: async (buffer, position) => {
+        if (position + buffer.byteLength > bytes.byteLength) throw new StorageError(`${path} is too short`);
+        buffer.set(bytes.subarray(position, position + buffer.byteLength));
+      },
+      close: async () => undefined,
+    };
+  }
+
+  async create(path: string): Promise<WritableFile> {
+    if (this.files.has(path)) throw new StorageError(`${path} exists`);
+    this.files.set(path, new Uint8Array(0));
+    return {
+      write: async (buffer, position) => {
+        const old = this.files.get(path) ?? new Uint8Array(0);
+        const bytes = position + buffer.byteLength > old.byteLength ? new Uint8Array(position + buffer.byteLength) : old;
+        if (bytes !== old) bytes.set(old);
+        bytes.set(buffer, position);
+        this.files.set(path, bytes);
+      },
+      close: async () => undefined,
+    };
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    for (const [path, bytes] of [...this.files]) {
+      if (path !== from && !path.startsWith(`${from}/`)) continue;
+      this.files.delete(path);
+      this.files.set(to + path.slice(from.length), bytes);
+    }
+  }
+
+  async remove(path: string): Promise<void> {
+    for (const name of [...this.files.keys()]) if (name === path || name.startsWith(`${path}/`)) this.files.delete(name);
+  }
+
+  async makeFolder(): Promise<void> {}
+
+  async freeBytes(): Promise<number> {
+    return 1e12;
+  }
+}
