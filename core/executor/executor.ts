@@ -146,7 +146,7 @@ export interface Executor extends Ops, Reads {
   readonly name: string;
   /** What it runs on, in words. */
   readonly device: string;
-  /** Give tensors' memory back; using one afterwards is an error. */
+  /** Give tensors' memory back; using one afterwards is an error, releasing it again is none. */
   release(...tensors: readonly Tensor[]): void;
   /** Give everything back: memory, files, threads, the device. */
   close(): Promise<void>;

@@ -68,6 +68,8 @@ export interface StoredTensor {
   readonly shape: Shape;
   readonly byteStart: number;
   readonly byteEnd: number;
+  /** The tensor-parallel rank whose part it is; none for a tensor that is not sharded. */
+  readonly rank?: number;
   readonly sharding?: Sharding;
 }
 

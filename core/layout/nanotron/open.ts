@@ -150,7 +150,10 @@ function collectTensors(files: readonly CheckpointFile[], parameters: readonly P
     }
     const { dtype, shape, byteStart, byteEnd } = tensor;
     const stored = { key, name: parameter, file, dtype, shape, byteStart, byteEnd };
-    tensors.set(key, rank === undefined ? stored : { ...stored, sharding: parseSharding(header.metadata ?? {}, shape, path) });
+    tensors.set(
+      key,
+      rank === undefined ? stored : { ...stored, rank: rank.tp, sharding: parseSharding(header.metadata ?? {}, shape, path) },
+    );
   });
   return tensors;
 }

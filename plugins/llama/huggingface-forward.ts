@@ -1,0 +1,120 @@
+// LlamaForCausalLM as transformers computes it. Source: transformers 5.17 models/llama/modeling_llama.py, forward-semantics.
+// Shape letters: T tokens · H hidden · A heads · K key/value heads · D head size · F feed-forward · V vocabulary.
+
+import type { Values } from "../../core/architecture/declaration.js";
+import { UnsupportedError } from "../../core/errors.js";
+import type { Executor, LinearOptions, Ops, Rounding, Tensor } from "../../core/executor/executor.js";
+import { scoped } from "../../core/executor/scope.js";
+import { configReader } from "../../core/forward/config.js";
+import type { ForwardOptions, ForwardSource, Stage } from "../../core/forward/forward.js";
+import { type RopeTable, scaledRope } from "../../core/forward/rope.js";
+import { frameworkRounding } from "./rounding.js";
+
+interface Model {
+  readonly source: ForwardSource;
+  readonly layers: number;
+  readonly heads: number; // A
+  readonly kvHeads: number; // K
+  readonly headDim: number; // D
+  readonly epsilon: number;
+  readonly rope: RopeTable;
+  readonly attentionBias: boolean;
+  readonly mlpBias: boolean;
+  readonly isTied: boolean;
+  readonly attention: ForwardOptions["attention"];
+  readonly round: Rounding;
+}
+
+export async function* huggingFaceLlama(
+  executor: Executor,
+  source: ForwardSource,
+  tokens: Uint32Array,
+  options: ForwardOptions,
+): AsyncGenerator<Stage, Tensor, void> {
+  const model = readModel(source, tokens.length, options);
+  const table = source.whole("model.embed_tokens.weight");
+  let hidden = await executor.embed(table, tokens, { firstRow: 0 }); // [T, H]
+  try {
+    yield { name: "embedding", hidden };
+    for (let layer = 0; layer < model.layers; layer++) {
+      hidden = await scoped(executor, (ops) => addAttention(ops, model, layer, hidden), hidden);
+      yield { name: `layer ${layer} attention`, hidden };
+      hidden = await scoped(executor, (ops) => addFeedForward(ops, model, layer, hidden), hidden);
+      yield { name: `layer ${layer} feed-forward`, hidden };
+    }
+    hidden = await scoped(executor, (ops) => norm(ops, model, "model.norm.weight", hidden), hidden);
+    yield { name: "final norm", hidden };
+    return await executor.linear(hidden, model.isTied ? table : source.whole("lm_head.weight"), { round: model.round }); // [T, V]
+  } finally {
+    executor.release(hidden);
+  }
+}
+
+function readModel(source: ForwardSource, numTokens: number, { numerics, attention }: ForwardOptions): Model {
+  const config = configReader(source);
+  const heads = config.integer("num_attention_heads");
+  const headDim = config.integer("head_dim", config.integer("hidden_size") / heads);
+  const activation = config.text("hidden_act", "silu");
+  if (activation !== "silu")
+    throw new UnsupportedError(`${source.configPath}: hidden_act ${JSON.stringify(activation)}: this forward knows silu`, false);
+  return {
+    source,
+    layers: config.integer("num_hidden_layers"),
+    heads,
+    kvHeads: config.integer("num_key_value_heads", heads),
+    headDim,
+    epsilon: config.number("rms_norm_eps", 1e-6),
+    rope: readRope(source, headDim, numTokens),
+    attentionBias: config.flag("attention_bias", false),
+    mlpBias: config.flag("mlp_bias", false),
+    isTied: config.flag("tie_word_embeddings", false),
+    attention,
+    round: frameworkRounding(numerics, source.whole("model.embed_tokens.weight").dtype),
+  };
+}
+
+/** Version 5 reads `rope_parameters`, unless a legacy `rope_scaling` says something; theta fills in from the top level. */
+function readRope(source: ForwardSource, headDim: number, numTokens: number): RopeTable {
+  const config = configReader(source);
+  const legacy = config.object("rope_scaling");
+  const parameters: Values = (legacy !== undefined && Object.keys(legacy).length > 0 ? legacy : config.object("rope_parameters")) ?? {};
+  const theta = typeof parameters.rope_theta === "number" ? parameters.rope_theta : config.number("rope_theta", 10000);
+  const type = parameters.rope_type ?? parameters.type ?? "default";
+  if ((parameters.partial_rotary_factor ?? config.number("partial_rotary_factor", 1)) !== 1) {
+    throw new UnsupportedError(`${source.configPath}: partial_rotary_factor: transformers' Llama rotates whole heads`, false);
+  }
+  return scaledRope(theta, headDim, { ...parameters, rope_type: type }, numTokens, config.integer("max_position_embeddings", 2048));
+}
+
+const norm = (ops: Ops, { source, epsilon, round }: Model, name: string, x: Tensor): Promise<Tensor> =>
+  ops.rmsNorm(x, source.whole(name), { epsilon, roundNormalized: round, round });
+
+async function addAttention(ops: Ops, model: Model, layer: number, hidden: Tensor): Promise<Tensor> {
+  const { source, heads, kvHeads, headDim, rope, attentionBias, attention, round } = model;
+  const at = `model.layers.${layer}`;
+  const product = (x: Tensor, name: string) => linear(ops, source, x, `${at}.self_attn.${name}`, attentionBias, round);
+  const rotate = (x: Tensor) => {
+    const roundings = { roundTable: round, roundProducts: round, round };
+    return ops.rotate(x, { headDim, ...rope, interleaved: false, ...roundings });
+  };
+  const x = await norm(ops, model, `${at}.input_layernorm.weight`, hidden); // [T, H]
+  const q = await rotate(await product(x, "q_proj")); // [T, A·D]
+  const k = await rotate(await product(x, "k_proj")); // [T, K·D]
+  const v = await product(x, "v_proj"); // [T, K·D]
+  const mixed = await ops.attention(q, k, v, { heads, kvHeads, headDim, scale: headDim ** -0.5, kind: attention, round }); // [T, A·D]
+  return ops.add(hidden, await product(mixed, "o_proj"), round);
+}
+
+async function addFeedForward(ops: Ops, model: Model, layer: number, hidden: Tensor): Promise<Tensor> {
+  const { source, mlpBias, round } = model;
+  const at = `model.layers.${layer}`;
+  const product = (x: Tensor, name: string) => linear(ops, source, x, `${at}.mlp.${name}`, mlpBias, round);
+  const x = await norm(ops, model, `${at}.post_attention_layernorm.weight`, hidden); // [T, H]
+  const active = await ops.siluMul(await product(x, "gate_proj"), await product(x, "up_proj"), { roundSilu: round, round }); // [T, F]
+  return ops.add(hidden, await product(active, "down_proj"), round);
+}
+
+function linear(ops: Ops, source: ForwardSource, x: Tensor, name: string, hasBias: boolean, round: Rounding): Promise<Tensor> {
+  const options: LinearOptions = hasBias ? { round, bias: source.whole(`${name}.bias`) } : { round };
+  return ops.linear(x, source.whole(`${name}.weight`), options);
+}

@@ -1,0 +1,139 @@
+// LlamaForTraining as Nanotron computes it, its tensor-parallel ranks one after another.
+// Source: nanotron 2411b022 src/nanotron/models/llama.py, forward-semantics.
+// Shape letters: T tokens · H hidden · A heads · K key/value heads · D head size · F feed-forward · V vocabulary · R ranks.
+
+import { UnsupportedError } from "../../core/errors.js";
+import type { Executor, Ops, Rounding, Tensor, Weight } from "../../core/executor/executor.js";
+import { scoped } from "../../core/executor/scope.js";
+import { configReader } from "../../core/forward/config.js";
+import type { ForwardOptions, ForwardSource, Stage } from "../../core/forward/forward.js";
+import { ropeFrequencies } from "../../core/forward/rope.js";
+import { frameworkRounding } from "./rounding.js";
+
+interface Model {
+  readonly source: ForwardSource;
+  readonly layers: number;
+  readonly heads: number; // A / R: of one rank
+  readonly kvHeads: number; // K / R
+  readonly headDim: number; // D
+  readonly epsilon: number;
+  readonly frequencies: Float32Array;
+  readonly interleaved: boolean;
+  readonly isTied: boolean;
+  readonly round: Rounding;
+}
+
+const EMBEDDING = "model.token_position_embeddings.pp_block.token_embedding.weight";
+
+export async function* nanotronLlama(
+  executor: Executor,
+  source: ForwardSource,
+  tokens: Uint32Array,
+  options: ForwardOptions,
+): AsyncGenerator<Stage, Tensor, void> {
+  const model = readModel(source, options);
+  let hidden = await scoped(executor, (ops) => embed(ops, source.parts(EMBEDDING), tokens)); // [T, H]
+  try {
+    yield { name: "embedding", hidden };
+    for (let layer = 0; layer < model.layers; layer++) {
+      hidden = await scoped(executor, (ops) => addAttention(ops, model, layer, hidden), hidden);
+      yield { name: `layer ${layer} attention`, hidden };
+      hidden = await scoped(executor, (ops) => addFeedForward(ops, model, layer, hidden), hidden);
+      yield { name: `layer ${layer} feed-forward`, hidden };
+    }
+    hidden = await scoped(executor, (ops) => norm(ops, model, "model.final_layer_norm.pp_block.weight", hidden), hidden);
+    yield { name: "final norm", hidden };
+    return await scoped(executor, (ops) => logits(ops, model, hidden)); // [T, V]
+  } finally {
+    executor.release(hidden);
+  }
+}
+
+function readModel(source: ForwardSource, { numerics }: ForwardOptions): Model {
+  const config = configReader(source);
+  const { tp, ropeInterleaved } = source.arrangement;
+  const heads = config.integer("num_attention_heads");
+  const headDim = config.integer("hidden_size") / heads;
+  const activation = config.text("hidden_act", "silu");
+  if (activation !== "silu")
+    throw new UnsupportedError(`${source.configPath}: hidden_act ${JSON.stringify(activation)}: this forward knows silu`, false);
+  return {
+    source,
+    layers: config.integer("num_hidden_layers"),
+    heads: heads / tp,
+    kvHeads: config.integer("num_key_value_heads", heads) / tp,
+    headDim,
+    epsilon: config.number("rms_norm_eps", 1e-6),
+    // rope_scaling is in the config and read by no model of Nanotron's.
+    frequencies: ropeFrequencies(config.number("rope_theta", 10000), headDim),
+    interleaved: ropeInterleaved,
+    isTied: config.flag("tie_word_embeddings", false),
+    round: frameworkRounding(numerics, source.parts(EMBEDDING)[0]?.dtype ?? "F32"),
+  };
+}
+
+/** Each rank gathers its rows and has zeros elsewhere, so that the sum over ranks is exact. */
+async function embed(ops: Ops, parts: readonly Weight[], tokens: Uint32Array): Promise<Tensor> {
+  let firstRow = 0;
+  let sum: Tensor | undefined;
+  for (const table of parts) {
+    const part = await ops.embed(table, tokens, { firstRow }); // [T, H]
+    sum = sum === undefined ? part : await ops.add(sum, part, "none");
+    firstRow += table.shape[0] ?? 0;
+  }
+  return sum as Tensor;
+}
+
+const norm = (ops: Ops, { source, epsilon, round }: Model, name: string, x: Tensor): Promise<Tensor> =>
+  ops.rmsNorm(x, source.whole(name), { epsilon, roundNormalized: "none", round });
+
+async function addAttention(ops: Ops, model: Model, layer: number, hidden: Tensor): Promise<Tensor> {
+  const { source, heads, kvHeads, headDim, frequencies, interleaved, round } = model;
+  const at = `model.decoder.${layer}.pp_block`;
+  const [queryWidth, keyWidth] = [heads * headDim, kvHeads * headDim];
+  const roundings = { roundTable: round, roundProducts: "none", round } as const;
+  const rotate = (x: Tensor) => ops.rotate(x, { headDim, frequencies, tableFactor: 1, interleaved, ...roundings });
+  const x = await norm(ops, model, `${at}.input_layernorm.weight`, hidden); // [T, H]
+  const mixed: Tensor[] = [];
+  for (const weight of source.parts(`${at}.attn.qkv_proj.weight`)) {
+    const qkv = await ops.linear(x, weight, { round }); // [T, (A + 2K)·D / R]
+    const q = await rotate(await ops.columns(qkv, 0, queryWidth));
+    const k = await rotate(await ops.columns(qkv, queryWidth, queryWidth + keyWidth));
+    const v = await ops.columns(qkv, queryWidth + keyWidth, queryWidth + 2 * keyWidth);
+    mixed.push(await ops.attention(q, k, v, { heads, kvHeads, headDim, scale: headDim ** -0.5, kind: "fused", round })); // [T, A·D / R]
+  }
+  return ops.add(hidden, await rowParallel(ops, mixed, source.parts(`${at}.attn.o_proj.weight`), round), round);
+}
+
+async function addFeedForward(ops: Ops, model: Model, layer: number, hidden: Tensor): Promise<Tensor> {
+  const { source, round } = model;
+  const at = `model.decoder.${layer}.pp_block`;
+  const x = await norm(ops, model, `${at}.post_attention_layernorm.weight`, hidden); // [T, H]
+  const active: Tensor[] = [];
+  for (const weight of source.parts(`${at}.mlp.gate_up_proj.weight`)) {
+    const gateUp = await ops.linear(x, weight, { round }); // [T, 2F / R]
+    const width = gateUp.shape[1] / 2;
+    const [gate, up] = [await ops.columns(gateUp, 0, width), await ops.columns(gateUp, width, 2 * width)];
+    active.push(await ops.siluMul(gate, up, { roundSilu: round, round })); // [T, F / R]
+  }
+  return ops.add(hidden, await rowParallel(ops, active, source.parts(`${at}.mlp.down_proj.weight`), round), round);
+}
+
+/** Each rank's partial product is rounded, then the sum over ranks is. @returns [T, H] */
+async function rowParallel(ops: Ops, inputs: readonly Tensor[], weights: readonly Weight[], round: Rounding): Promise<Tensor> {
+  let sum: Tensor | undefined;
+  for (const [rank, weight] of weights.entries()) {
+    const partial = await ops.linear(inputs[rank] as Tensor, weight, { round });
+    sum = sum === undefined ? partial : await ops.add(sum, partial, round);
+  }
+  return sum as Tensor;
+}
+
+/** Each rank has its rows of the vocabulary: all must be gathered before anything is read from them. */
+async function logits(ops: Ops, { source, isTied, round }: Model, hidden: Tensor): Promise<Tensor> {
+  const parts: Tensor[] = [];
+  for (const weight of source.parts(isTied ? EMBEDDING : "model.lm_head.pp_block.weight"))
+    parts.push(await ops.linear(hidden, weight, { round }));
+  const [only, ...more] = parts;
+  return only !== undefined && more.length === 0 ? only : ops.joinColumns(parts);
+}
