@@ -1,7 +1,8 @@
 // The only step that changes values: elements from one floating dtype to another, rounded to the nearest, ties to even.
 
 import { UnsupportedError } from "../errors.js";
-import type { DType } from "./dtype.js";
+import { type DType, itemSize } from "./dtype.js";
+import { expand } from "./expand.js";
 
 /**
  * @param run - whole elements, little-endian
@@ -24,34 +25,19 @@ export function castRun(run: Uint8Array, from: DType, to: DType): Uint8Array {
 }
 
 function widen(run: Uint8Array, from: DType): Float32Array {
-  const view = new DataView(run.buffer, run.byteOffset, run.byteLength);
-  if (from === "F32") return Float32Array.from({ length: run.byteLength / 4 }, (_, i) => view.getFloat32(i * 4, true));
-  if (from !== "BF16" && from !== "F16") throw new UnsupportedError(`cannot cast from ${from}`, false);
-  const decode = from === "BF16" ? fromBf16 : fromF16;
-  return Float32Array.from({ length: run.byteLength / 2 }, (_, i) => decode(view.getUint16(i * 2, true)));
+  const values = new Float32Array(run.byteLength / itemSize(from));
+  expand(run, from, values);
+  return values;
 }
 
 const scratch = new Float32Array(1);
 const scratchBits = new Uint32Array(scratch.buffer);
-
-function fromBf16(bits: number): number {
-  scratchBits[0] = bits << 16;
-  return scratch[0] as number;
-}
 
 function toBf16(value: number): number {
   if (Number.isNaN(value)) return 0x7fc0;
   scratch[0] = value;
   const bits = scratchBits[0] as number;
   return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff;
-}
-
-function fromF16(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const [exponent, mantissa] = [(bits >>> 10) & 0x1f, bits & 0x3ff];
-  if (exponent === 0) return sign * mantissa * 2 ** -24;
-  if (exponent === 31) return mantissa === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1 + mantissa / 1024) * 2 ** (exponent - 15);
 }
 
 function toF16(value: number): number {
