@@ -1,10 +1,14 @@
 // Puts an engine together: a child container for each, so that engines share nothing. Nothing is resolved anywhere else.
 
+import { llamaForwards } from "../plugins/llama/forwards.js";
 import type { Plugin } from "./architecture/declaration.js";
 import { addPlugins, builtInFolders, readPlugin } from "./architecture/load.js";
 import { container, type DependencyContainer } from "./di.js";
 import type { Context } from "./engine/open.js";
 import { type Engine, WeighbridgeEngine } from "./engine.js";
+import { cpuProvider } from "./executor/cpu/provider.js";
+import type { ExecutorProvider } from "./executor/executor.js";
+import type { FamilyForwards } from "./forward/forward.js";
 import { HuggingFaceLayout } from "./layout/huggingface/layout.js";
 import type { Layout } from "./layout/layout.js";
 import { NanotronLayout } from "./layout/nanotron/layout.js";
@@ -12,7 +16,7 @@ import { Registry } from "./registry.js";
 import { type Reporter, silentReporter } from "./reporter.js";
 import { FileStore } from "./store/file-store.js";
 import type { Store } from "./store/store.js";
-import { LAYOUT, LAYOUTS, PLUGINS, REPORTER, STORE } from "./tokens.js";
+import { EXECUTORS, FORWARDS, LAYOUT, LAYOUTS, PLUGINS, REPORTER, STORE } from "./tokens.js";
 
 /** What a program may put in the place of, or beside, what the package brings. */
 export interface EngineOverrides {
@@ -22,6 +26,10 @@ export interface EngineOverrides {
   readonly plugins?: readonly string[];
   /** Further layouts, beside `huggingface` and `nanotron`. */
   readonly layouts?: readonly Layout[];
+  /** Further executors; `auto` tries them before the built-in ones. */
+  readonly executors?: readonly ExecutorProvider[];
+  /** Forwards of further families, by the family's name. */
+  readonly forwards?: Readonly<Record<string, FamilyForwards>>;
   /** Hears progress and warnings of every call; silent by default. */
   readonly reporter?: Reporter;
 }
@@ -41,30 +49,39 @@ export function createContext(overrides: EngineOverrides = {}): Context {
     store: child.resolve<Store>(STORE),
     layouts: child.resolve<Registry<Layout>>(LAYOUTS),
     plugins: child.resolve<Registry<Plugin>>(PLUGINS),
+    executors: child.resolve<Registry<ExecutorProvider>>(EXECUTORS),
+    forwards: child.resolve<Registry<FamilyForwards>>(FORWARDS),
     reporter: child.resolve<Reporter>(REPORTER),
   };
 }
 
-function containerOf({
-  store = new FileStore(),
-  plugins = [],
-  layouts = [],
-  reporter = silentReporter,
-}: EngineOverrides): DependencyContainer {
+function containerOf(overrides: EngineOverrides): DependencyContainer {
+  const { store = new FileStore(), plugins = [], layouts = [], executors = [], forwards = {}, reporter = silentReporter } = overrides;
   const child = container.createChildContainer();
   child.registerInstance<Store>(STORE, store);
   child.registerInstance<Reporter>(REPORTER, reporter);
   for (const layout of [new HuggingFaceLayout(), new NanotronLayout(), ...layouts]) child.registerInstance<Layout>(LAYOUT, layout);
   // Made here and not in factories: tsyringe would wrap a plugin's error in words of its own.
-  const known = layoutRegistry(child.resolveAll<Layout>(LAYOUT));
+  const known = registryOf(
+    "layout",
+    child.resolveAll<Layout>(LAYOUT).map((layout) => [layout.name, layout]),
+  );
   child.registerInstance(LAYOUTS, known);
+  child.registerInstance(
+    EXECUTORS,
+    registryOf(
+      "executor",
+      [...executors, cpuProvider].map((provider) => [provider.name, provider]),
+    ),
+  );
+  child.registerInstance(FORWARDS, registryOf("family", [["llama", llamaForwards], ...Object.entries(forwards)]));
   child.registerInstance(PLUGINS, pluginRegistry(plugins, known));
   return child;
 }
 
-function layoutRegistry(layouts: readonly Layout[]): Registry<Layout> {
-  const registry = new Registry<Layout>("layout");
-  for (const layout of layouts) registry.add(layout.name, layout);
+function registryOf<T>(kind: string, entries: readonly (readonly [name: string, entry: T])[]): Registry<T> {
+  const registry = new Registry<T>(kind);
+  for (const [name, entry] of entries) registry.add(name, entry);
   return registry;
 }
 

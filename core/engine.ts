@@ -7,13 +7,16 @@ import { type ConvertOptions, type ConvertResult, convert } from "./engine/conve
 import { type InspectOptions, type InspectReport, inspect } from "./engine/inspect.js";
 import type { Context } from "./engine/open.js";
 import { type PlanReport, plan } from "./engine/plan.js";
+import { type PredictOptions, type PredictReport, predict } from "./engine/predict.js";
 import type { PlanOptions } from "./engine/prepare.js";
 import { type VerifyOptions, type VerifyReport, verify } from "./engine/verify.js";
+import type { ExecutorProvider } from "./executor/executor.js";
+import type { FamilyForwards } from "./forward/forward.js";
 import type { Layout } from "./layout/layout.js";
 import type { Registry } from "./registry.js";
 import type { Reporter } from "./reporter.js";
 import type { Store } from "./store/store.js";
-import { LAYOUTS, PLUGINS, REPORTER, STORE } from "./tokens.js";
+import { EXECUTORS, FORWARDS, LAYOUTS, PLUGINS, REPORTER, STORE } from "./tokens.js";
 
 export interface Engine {
   /**
@@ -42,6 +45,13 @@ export interface Engine {
    * @throws {UsageError | CheckpointError | FormatError} either folder cannot be read at all
    */
   verify(a: string, b: string, options?: VerifyOptions): Promise<VerifyReport>;
+  /**
+   * A model's next-token predictions, by its own framework's forward.
+   *
+   * @throws {UsageError} no tokenizer for a text, a prompt too short or too long, an id or position out of range
+   * @throws {ExecutorError} the executor asked for cannot run here
+   */
+  predict(path: string, options?: PredictOptions): Promise<PredictReport>;
   /** The architecture plugins there are, completed from their families. */
   plugins(): readonly Plugin[];
   /**
@@ -60,9 +70,11 @@ export class WeighbridgeEngine implements Engine {
     @inject(STORE) store: Store,
     @inject(LAYOUTS) layouts: Registry<Layout>,
     @inject(PLUGINS) plugins: Registry<Plugin>,
+    @inject(EXECUTORS) executors: Registry<ExecutorProvider>,
+    @inject(FORWARDS) forwards: Registry<FamilyForwards>,
     @inject(REPORTER) reporter: Reporter,
   ) {
-    this.context = { store, layouts, plugins, reporter };
+    this.context = { store, layouts, plugins, executors, forwards, reporter };
   }
 
   convert(source: string, destination: string, options: ConvertOptions): Promise<ConvertResult> {
@@ -79,6 +91,10 @@ export class WeighbridgeEngine implements Engine {
 
   verify(a: string, b: string, options: VerifyOptions = {}): Promise<VerifyReport> {
     return verify(this.context, a, b, options);
+  }
+
+  predict(path: string, options: PredictOptions = {}): Promise<PredictReport> {
+    return predict(this.context, path, options);
   }
 
   plugins(): readonly Plugin[] {

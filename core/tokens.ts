@@ -7,4 +7,8 @@ export const LAYOUT = Symbol("Layout");
 export const LAYOUTS = Symbol("Registry<Layout>");
 /** The registry of all plugins. */
 export const PLUGINS = Symbol("Registry<Plugin>");
+/** The registry of executor providers, the best first. */
+export const EXECUTORS = Symbol("Registry<ExecutorProvider>");
+/** The registry of families' forwards. */
+export const FORWARDS = Symbol("Registry<FamilyForwards>");
 export const REPORTER = Symbol("Reporter");

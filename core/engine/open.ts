@@ -5,6 +5,8 @@ import type { Plugin } from "../architecture/declaration.js";
 import { type Match, matchPlugin } from "../architecture/match.js";
 import { configure } from "../architecture/settings.js";
 import { CheckpointError, UsageError } from "../errors.js";
+import type { ExecutorProvider } from "../executor/executor.js";
+import type { FamilyForwards } from "../forward/forward.js";
 import type { Arrangement, Checkpoint, Layout, Slot } from "../layout/layout.js";
 import { matchSlots, type SlotMatch } from "../plan/match-slots.js";
 import type { Registry } from "../registry.js";
@@ -16,6 +18,9 @@ export interface Context {
   readonly store: Store;
   readonly layouts: Registry<Layout>;
   readonly plugins: Registry<Plugin>;
+  readonly executors: Registry<ExecutorProvider>;
+  /** By family. */
+  readonly forwards: Registry<FamilyForwards>;
   readonly reporter: Reporter;
 }
 

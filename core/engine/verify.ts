@@ -1,53 +1,63 @@
-// verify: two checkpoints, each read by its own config, compared tensor by tensor and setting by setting.
+// verify: two checkpoints, each read by its own config, compared tensor by tensor and by what their own forwards predict.
 
-import { effectiveSettings } from "../architecture/limits.js";
-import { type Json, sameJson } from "../format/json.js";
-import { bindStored, filesOf } from "../plan/compile.js";
+import { UsageError } from "../errors.js";
 import type { Progress } from "../reporter.js";
-import { sameShape } from "../tensor/shape.js";
-import { compareParameters, type ParametersReport, type VerifySide } from "../verify/parameters.js";
+import type { ParametersReport } from "../verify/parameters.js";
+import type { PredictionsReport } from "../verify/predictions.js";
+import { checkParameters } from "./check-parameters.js";
+import { checkPredictions } from "./check-predictions.js";
+import type { ForwardChoices } from "./forwards.js";
 import { type Context, type Model, modelOf, openCheckpoint } from "./open.js";
-import { differingTwins } from "./twins.js";
 
-export interface VerifyOptions {
+export type Check = "parameters" | "predictions";
+
+export interface VerifyOptions extends ForwardChoices {
   readonly plugin?: string | undefined;
   /** For a Nanotron checkpoint whose config does not say. */
   readonly sourceRopeInterleaved?: boolean | undefined;
+  /** Both by default. */
+  readonly checks?: readonly Check[] | undefined;
+  /** Predictions to make on a prompt that is not the caller's; 512 by default. */
+  readonly predictions?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
+  /** Called at every stage of the forwards, e.g. `layer 3 attention`. */
+  readonly onStage?: ((name: string) => void) | undefined;
 }
 
 export interface VerifyReport {
   readonly verdict: "equal" | "different";
   /** How strong the verdict is, and why. */
   readonly evidence: string;
-  readonly parameters: ParametersReport;
-  /** Settings of the forward that differ as the two frameworks take them. */
+  /** Null when not asked for. */
+  readonly parameters: ParametersReport | null;
+  /** Settings of the forward that differ as the two frameworks take them; part of the parameters check. */
   readonly settings: readonly string[];
+  /** Null when not asked for, or when there was no forward to run; `evidence` then says so. */
+  readonly predictions: PredictionsReport | null;
 }
 
-/** @throws {CheckpointError | UsageError} either folder cannot be read at all */
+/**
+ * @throws {CheckpointError | UsageError} either folder cannot be read at all
+ * @throws {ExecutorError} the executor asked for cannot run here
+ */
 export async function verify(context: Context, pathA: string, pathB: string, options: VerifyOptions): Promise<VerifyReport> {
+  const checks = options.checks ?? ["parameters", "predictions"];
+  if (checks.length === 0) throw new UsageError("nothing to check", { hint: "name parameters, predictions or both" });
   const [a, b] = [await openSide(context, pathA, options), await openSide(context, pathB, options)];
-  const names = a.architecture.components.map(({ name }) => name);
-  const extra = b.architecture.components.map(({ name }) => name).filter((name) => !names.includes(name));
-  const totalBytes = weightBytes(a);
-  const report = (bytes: number) => {
-    const progress = { stage: "compare", bytes, totalBytes } as const;
-    context.reporter.progress(progress);
-    options.onProgress?.(progress);
+  const compared = checks.includes("parameters") ? await checkParameters(context, a, b, options) : undefined;
+  const isDifferent = compared !== undefined && !compared.isEqual;
+  const predicted = checks.includes("predictions")
+    ? await checkPredictions(context, a, b, options, { compared: compared !== undefined, isDifferent })
+    : undefined;
+  const agree = predicted?.report?.agree ?? true;
+  return {
+    verdict: isDifferent || !agree ? "different" : "equal",
+    evidence: [compared?.evidence, predicted?.evidence ?? "predictions were not asked for"].filter((part) => part !== undefined).join("; "),
+    parameters: compared?.report ?? null,
+    settings: compared?.settings ?? [],
+    predictions: predicted?.report ?? null,
   };
-  const stray = [...extra, ...unexplained(b)];
-  const compared = await compareParameters(context.store, a.architecture, sideOf(a), sideOf(b), stray, {
-    signal: options.signal,
-    onCompared: report,
-  });
-  const untied = [...(await differingTwins(context.store, a)), ...(await differingTwins(context.store, b))];
-  const parameters = { ...compared, different: [...compared.different, ...untied] };
-  const settings = differingSettings(a, b);
-  const isEqual = parameters.equal.length === names.length && stray.length === 0 && untied.length === 0 && settings.length === 0;
-  const evidence = `${names.length - parameters.missing.length} of ${names.length} tensors compared, each to its end or its first difference; predictions were not: this version has no executor`;
-  return { verdict: isEqual ? "equal" : "different", evidence, parameters, settings };
 }
 
 /** The user's answer goes to a side that has no word of its own. */
@@ -55,28 +65,4 @@ async function openSide(context: Context, path: string, { plugin, sourceRopeInte
   const { checkpoint, layout } = await openCheckpoint(context, path);
   const answer = checkpoint.rawConfig.rope_interleaved === undefined ? sourceRopeInterleaved : undefined;
   return modelOf(context, checkpoint, layout, { plugin, sourceRopeInterleaved: answer });
-}
-
-/** The tensors that are there in the right shape; what is not is then found missing. */
-function sideOf({ checkpoint, slots }: Model): VerifySide {
-  const sound = slots.filter(({ key, shape }) => sameShape(checkpoint.tensors.get(key)?.shape ?? [], shape));
-  return { files: filesOf(checkpoint.files, checkpoint.tensors.values()), slots: bindStored(sound, checkpoint.tensors) };
-}
-
-function unexplained({ checkpoint, slots, stored }: Model): string[] {
-  const known = new Set([...slots.map(({ key }) => key), ...stored.unused.map(({ key }) => key)]);
-  return [...checkpoint.tensors.keys()].filter((key) => !known.has(key));
-}
-
-const weightBytes = ({ checkpoint, slots }: Model): number =>
-  slots.reduce((sum, { key }) => {
-    const stored = checkpoint.tensors.get(key);
-    return stored === undefined ? sum : sum + stored.byteEnd - stored.byteStart;
-  }, 0);
-
-function differingSettings(a: Model, b: Model): string[] {
-  const [ours, theirs] = [effectiveSettings(a.match, a.layout.name), effectiveSettings(b.match, b.layout.name)];
-  return a.match.plugin.forward
-    .filter((name) => !sameJson(ours[name] as Json, theirs[name] as Json))
-    .map((name) => `${name}: ${JSON.stringify(ours[name])} and ${JSON.stringify(theirs[name])}`);
 }

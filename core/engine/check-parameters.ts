@@ -1,0 +1,68 @@
+// The parameters check of two open models: tensors, and the settings that their forwards depend on.
+
+import { effectiveSettings } from "../architecture/limits.js";
+import { type Json, sameJson } from "../format/json.js";
+import { bindStored, filesOf } from "../plan/compile.js";
+import { sameShape } from "../tensor/shape.js";
+import { compareParameters, type ParametersReport, type VerifySide } from "../verify/parameters.js";
+import type { Context, Model } from "./open.js";
+import { differingTwins } from "./twins.js";
+import type { VerifyOptions } from "./verify.js";
+
+export interface ParametersFinding {
+  readonly report: ParametersReport;
+  readonly settings: readonly string[];
+  readonly isEqual: boolean;
+  readonly evidence: string;
+}
+
+export async function checkParameters(
+  context: Context,
+  a: Model,
+  b: Model,
+  { signal, onProgress }: VerifyOptions,
+): Promise<ParametersFinding> {
+  const names = a.architecture.components.map(({ name }) => name);
+  const extra = b.architecture.components.map(({ name }) => name).filter((name) => !names.includes(name));
+  const totalBytes = weightBytes(a);
+  const onCompared = (bytes: number) => {
+    const progress = { stage: "compare", bytes, totalBytes } as const;
+    context.reporter.progress(progress);
+    onProgress?.(progress);
+  };
+  const stray = [...extra, ...unexplained(b)];
+  const compared = await compareParameters(context.store, a.architecture, sideOf(a), sideOf(b), stray, { signal, onCompared });
+  const untied = [...(await differingTwins(context.store, a)), ...(await differingTwins(context.store, b))];
+  const report = { ...compared, different: [...compared.different, ...untied] };
+  const settings = differingSettings(a, b);
+  return {
+    report,
+    settings,
+    isEqual: report.equal.length === names.length && stray.length === 0 && untied.length === 0 && settings.length === 0,
+    evidence: `${names.length - report.missing.length} of ${names.length} tensors compared, each to its end or its first difference`,
+  };
+}
+
+/** The tensors that are there in the right shape; what is not is then found missing. */
+function sideOf({ checkpoint, slots }: Model): VerifySide {
+  const sound = slots.filter(({ key, shape }) => sameShape(checkpoint.tensors.get(key)?.shape ?? [], shape));
+  return { files: filesOf(checkpoint.files, checkpoint.tensors.values()), slots: bindStored(sound, checkpoint.tensors) };
+}
+
+function unexplained({ checkpoint, slots, stored }: Model): string[] {
+  const known = new Set([...slots.map(({ key }) => key), ...stored.unused.map(({ key }) => key)]);
+  return [...checkpoint.tensors.keys()].filter((key) => !known.has(key));
+}
+
+const weightBytes = ({ checkpoint, slots }: Model): number =>
+  slots.reduce((sum, { key }) => {
+    const stored = checkpoint.tensors.get(key);
+    return stored === undefined ? sum : sum + stored.byteEnd - stored.byteStart;
+  }, 0);
+
+function differingSettings(a: Model, b: Model): string[] {
+  const [ours, theirs] = [effectiveSettings(a.match, a.layout.name), effectiveSettings(b.match, b.layout.name)];
+  return a.match.plugin.forward
+    .filter((name) => !sameJson(ours[name] as Json, theirs[name] as Json))
+    .map((name) => `${name}: ${JSON.stringify(ours[name])} and ${JSON.stringify(theirs[name])}`);
+}

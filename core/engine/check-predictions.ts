@@ -1,0 +1,65 @@
+// The predictions check of two open models: which tokens, which executor, and what it means when there is nothing to run.
+
+import { UnsupportedError, WeighbridgeError } from "../errors.js";
+import { openExecutor } from "../executor/choose.js";
+import { choosePrompt, DEFAULT_PREDICTIONS } from "../forward/prompt.js";
+import { loadTokenizer } from "../forward/tokenizer.js";
+import { comparePredictions, type PredictionsReport } from "../verify/predictions.js";
+import { hasForward, runnable } from "./forwards.js";
+import type { Context, Model } from "./open.js";
+import type { VerifyOptions } from "./verify.js";
+
+export interface PredictionsFinding {
+  readonly report: PredictionsReport | undefined;
+  readonly evidence: string;
+}
+
+/** Without a forward, or for a model already found different that cannot even be run, the parameters' word stands alone. */
+export async function checkPredictions(
+  context: Context,
+  a: Model,
+  b: Model,
+  options: VerifyOptions,
+  { compared, isDifferent }: { compared: boolean; isDifferent: boolean },
+): Promise<PredictionsFinding> {
+  if (compared && !(hasForward(context, a) && hasForward(context, b))) {
+    const { family } = (hasForward(context, a) ? b : a).match.plugin;
+    return { report: undefined, evidence: `predictions were not compared: family ${family} has no forward for both layouts` };
+  }
+  try {
+    const report = await runPredictions(context, a, b, options);
+    return { report, evidence: evidenceOf(report) };
+  } catch (error) {
+    const isNoted =
+      error instanceof WeighbridgeError && error.code !== "CANCELLED" && (isDifferent || (compared && error instanceof UnsupportedError));
+    if (!isNoted) throw error;
+    return { report: undefined, evidence: `predictions were not compared: ${error.message}` };
+  }
+}
+
+async function runPredictions(context: Context, a: Model, b: Model, options: VerifyOptions): Promise<PredictionsReport> {
+  const { store, executors } = context;
+  const [ours, theirs] = [runnable(context, a), runnable(context, b)];
+  const tokenizer = (await loadTokenizer(store, a.checkpoint)) ?? (await loadTokenizer(store, b.checkpoint));
+  const limits = {
+    vocab: Math.min(ours.vocab, theirs.vocab),
+    maxPositions: Math.min(ours.maxPositions, theirs.maxPositions),
+    predictions: options.predictions ?? DEFAULT_PREDICTIONS,
+  };
+  const { tokens, kind } = choosePrompt(options, tokenizer, limits);
+  const executor = await openExecutor(executors, options.executor ?? "auto", store);
+  try {
+    const { numerics = "exact", signal, onStage } = options;
+    const request = { executor, tokens, prompt: kind, options: { numerics, attention: "fused" }, signal, onStage } as const;
+    return await comparePredictions(ours, theirs, request);
+  } finally {
+    await executor.close();
+  }
+}
+
+function evidenceOf({ tokens, numerics, executor, prompt, limit, maxAbs, meanAbs, agree }: PredictionsReport): string {
+  const measured =
+    numerics === "exact" ? `largest logit difference ${maxAbs.toPrecision(2)}` : `mean logit difference ${meanAbs.toPrecision(2)}`;
+  const outcome = agree ? "agree" : "do not agree";
+  return `${tokens} predictions on ${prompt} by both frameworks' own forwards (${numerics}, ${executor}) ${outcome}: ${measured}, limit ${limit.toPrecision(2)}`;
+}

@@ -1,0 +1,124 @@
+// predict: a checkpoint's next-token predictions, as its own framework computes them, scored against the tokens that follow.
+
+import { UsageError } from "../errors.js";
+import { openExecutor } from "../executor/choose.js";
+import type { Candidate, Executor, Tensor } from "../executor/executor.js";
+import { npyHeader } from "../format/npy.js";
+import type { Numerics } from "../forward/forward.js";
+import { choosePrompt, DEFAULT_PREDICTIONS } from "../forward/prompt.js";
+import { runToLogits } from "../forward/run.js";
+import { loadTokenizer, type TextTokenizer } from "../forward/tokenizer.js";
+import type { Store } from "../store/store.js";
+import { type ForwardChoices, runnable } from "./forwards.js";
+import { type Context, type ModelOptions, openModel } from "./open.js";
+
+export interface PredictOptions extends ModelOptions, ForwardChoices {
+  /** Predictions to show, counted from 0; the original scripts' 5, 27 and 34 by default, as far as the prompt reaches. */
+  readonly positions?: readonly number[] | undefined;
+  /** Best tokens to show at each; 10 by default. */
+  readonly top?: number | undefined;
+  /** Where transformers' attention rounds: `fused` (its default) or `eager`. Only for `framework` numerics. */
+  readonly attention?: "fused" | "eager" | undefined;
+  /** A .npy file to write all logits to, float32 [n, vocabulary]. */
+  readonly logits?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Called at every stage of the forward, e.g. `layer 3 attention`. */
+  readonly onStage?: ((name: string) => void) | undefined;
+}
+
+export interface PredictReport {
+  readonly plugin: string;
+  readonly layout: string;
+  readonly tp: number;
+  readonly executor: string;
+  readonly device: string;
+  readonly numerics: Numerics;
+  readonly prompt: string;
+  /** Predictions made: n, on n + 1 tokens. */
+  readonly tokens: number;
+  /** Predictions that equal the next token, and their share. */
+  readonly correct: number;
+  readonly accuracy: number;
+  /** By position, the best tokens with their probabilities; `text` is null without a tokenizer. */
+  readonly positions: Readonly<Record<string, readonly PredictedToken[]>>;
+}
+
+export interface PredictedToken {
+  readonly token: number;
+  readonly text: string | null;
+  readonly probability: number;
+}
+
+const DEFAULT_POSITIONS = [5, 27, 34];
+const DEFAULT_TOP = 10;
+/** Logits leave the device in parts of about this size. */
+const READ_BYTES = 16 * 1024 * 1024;
+
+export async function predict(context: Context, path: string, options: PredictOptions): Promise<PredictReport> {
+  const { store } = context;
+  const { numerics = "exact", attention = "fused", top = DEFAULT_TOP, signal } = options;
+  const model = await openModel(context, path, options);
+  const { forward, source, vocab, maxPositions } = runnable(context, model);
+  const tokenizer = await loadTokenizer(store, model.checkpoint);
+  const { tokens, kind } = choosePrompt(options, tokenizer, { vocab, maxPositions, predictions: DEFAULT_PREDICTIONS });
+  const n = tokens.length - 1;
+  const positions = choosePositions(options.positions, n);
+  if (top < 1 || top > vocab) throw new UsageError(`--top ${top}: expected a number from 1 to ${vocab}, the size of the vocabulary`);
+  const executor = await openExecutor(context.executors, options.executor ?? "auto", store);
+  try {
+    const running = forward(executor, source, tokens.subarray(0, n), { numerics, attention });
+    const logits = await runToLogits(running, options.onStage ?? (() => undefined), signal);
+    const best = await executor.argmax(logits);
+    const correct = best.reduce((count, token, at) => count + (token === tokens[at + 1] ? 1 : 0), 0);
+    const candidates = await executor.topK(logits, positions, top);
+    if (options.logits !== undefined) await writeLogits(store, options.logits, executor, logits);
+    return {
+      plugin: model.match.plugin.name,
+      layout: model.layout.name,
+      tp: model.arrangement.tp,
+      executor: executor.name,
+      device: executor.device,
+      numerics,
+      prompt: kind,
+      tokens: n,
+      correct,
+      accuracy: correct / n,
+      positions: Object.fromEntries(positions.map((position, at) => [position, describe(candidates[at] ?? [], tokenizer)])),
+    };
+  } finally {
+    await executor.close();
+  }
+}
+
+function choosePositions(asked: readonly number[] | undefined, n: number): readonly number[] {
+  const beyond = asked?.find((position) => !Number.isSafeInteger(position) || position < 0 || position >= n);
+  if (beyond !== undefined) throw new UsageError(`position ${beyond}: expected one of the predictions, 0 to ${n - 1}`);
+  return asked ?? DEFAULT_POSITIONS.filter((position) => position < n);
+}
+
+const describe = (candidates: readonly Candidate[], tokenizer: TextTokenizer | undefined): PredictedToken[] =>
+  candidates.map(({ token, probability }) => ({ token, text: tokenizer?.textOf(token) ?? null, probability }));
+
+/** The file appears complete or not at all. */
+async function writeLogits(store: Store, path: string, executor: Executor, logits: Tensor): Promise<void> {
+  const [rows, columns] = logits.shape;
+  const staging = `${path}.weighbridge-partial-${process.pid}`;
+  try {
+    const file = await store.create(staging);
+    try {
+      const header = npyHeader([rows, columns]);
+      await file.write(header, 0);
+      const atOnce = Math.max(1, Math.floor(READ_BYTES / (columns * 4)));
+      for (let row = 0; row < rows; row += atOnce) {
+        const part = await executor.read(logits, row, Math.min(atOnce, rows - row));
+        await file.write(new Uint8Array(part.buffer, part.byteOffset, part.byteLength), header.byteLength + row * columns * 4);
+      }
+    } finally {
+      await file.close();
+    }
+    await store.rename(staging, path);
+  } catch (error) {
+    await store.remove(staging);
+    throw error;
+  }
+}

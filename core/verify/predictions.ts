@@ -1,0 +1,173 @@
+// The predictions check: both checkpoints' own forwards on the same tokens, in lockstep, compared at every stage and in the logits.
+
+import { CheckpointError } from "../errors.js";
+import type { Difference, Executor, Tensor } from "../executor/executor.js";
+import type { Forward, ForwardOptions, ForwardSource, Numerics } from "../forward/forward.js";
+import { lockstep, type Meeting } from "../forward/run.js";
+
+/** One side: its framework's forward, and its checkpoint as that framework sees it. */
+export interface PredictionSide {
+  readonly forward: Forward;
+  readonly source: ForwardSource;
+  /** Sizes that the limit follows from. */
+  readonly layers: number;
+  readonly hidden: number;
+}
+
+/** Where two forwards first part, and by how much. */
+export interface Divergence {
+  /** e.g. `layer 3 attention`, `logits`. */
+  readonly stage: string;
+  /** What was measured there and the limit it exceeds: max |Δ| in exact numerics, mean |Δ| in framework numerics. */
+  readonly distance: number;
+  readonly limit: number;
+}
+
+export interface PredictionsReport {
+  readonly executor: string;
+  readonly device: string;
+  readonly numerics: Numerics;
+  /** Predictions made, n, on n + 1 tokens of `prompt`. */
+  readonly tokens: number;
+  readonly prompt: string;
+  /** Predictions that equal the next token, and their share. */
+  readonly correctA: number;
+  readonly correctB: number;
+  readonly accuracyA: number;
+  readonly accuracyB: number;
+  /** Positions at which both predict the same token, and share of positions with the same ten best tokens in the same order. */
+  readonly argmaxEqual: number;
+  readonly top10Equal: number;
+  /** Of the logits. */
+  readonly maxAbs: number;
+  readonly meanAbs: number;
+  /** Share of logits with equal float32 bits. */
+  readonly bitEqual: number;
+  /** KL(A ‖ B) over positions, in nats. */
+  readonly kl: { readonly mean: number; readonly max: number };
+  /** For max |Δlogit| in exact numerics, for mean |Δlogit| in framework numerics. */
+  readonly limit: number;
+  readonly firstDivergence: Divergence | null;
+  readonly agree: boolean;
+}
+
+export interface PredictionRequest {
+  readonly executor: Executor;
+  /** n + 1 ids. */
+  readonly tokens: Uint32Array;
+  readonly prompt: string;
+  readonly options: ForwardOptions;
+  readonly signal?: AbortSignal | undefined;
+  readonly onStage?: ((name: string) => void) | undefined;
+}
+
+/** @throws {CheckpointError} the models have other numbers of layers or other widths; whatever the forwards and the executor throw */
+export async function comparePredictions(a: PredictionSide, b: PredictionSide, request: PredictionRequest): Promise<PredictionsReport> {
+  const { executor, tokens, options, signal, onStage } = request;
+  const inputs = tokens.subarray(0, -1);
+  const start = ({ forward, source }: PredictionSide, numerics: Numerics) => forward(executor, source, inputs, { ...options, numerics });
+  const exact = options.numerics === "exact" ? [] : [start(a, "exact"), start(b, "exact")];
+  const forwards = [start(a, options.numerics), start(b, options.numerics), ...exact];
+  let firstDivergence: Divergence | null = null;
+  for await (const meeting of lockstep(forwards, signal)) {
+    onStage?.(meeting.name);
+    const measured = await measure(executor, meeting, options.numerics, a);
+    if (!(measured.distance <= measured.limit))
+      firstDivergence ??= { stage: meeting.name, distance: measured.distance, limit: measured.limit };
+    if (meeting.name !== "logits") continue;
+    try {
+      return {
+        ...(await summarize(request, meeting, measured.difference)),
+        limit: measured.limit,
+        firstDivergence,
+        agree: firstDivergence === null,
+      };
+    } finally {
+      executor.release(...meeting.tensors);
+    }
+  }
+  throw new CheckpointError("the two models have other numbers of layers, so that their predictions cannot be compared");
+}
+
+interface Measured {
+  readonly difference: Difference;
+  readonly distance: number;
+  readonly limit: number;
+}
+
+async function measure(
+  executor: Executor,
+  { tensors, name }: Meeting,
+  numerics: Numerics,
+  { layers, hidden }: PredictionSide,
+): Promise<Measured> {
+  const [ours, theirs, oursExact, theirsExact] = tensors as [Tensor, Tensor, Tensor?, Tensor?];
+  if (ours.shape[1] !== theirs.shape[1]) {
+    throw new CheckpointError(`${name}: A has ${ours.shape[1]} columns, B ${theirs.shape[1]}, so that they cannot be compared`);
+  }
+  const difference = await executor.difference(ours, theirs);
+  if (numerics === "exact" || oursExact === undefined || theirsExact === undefined) {
+    return { difference, distance: difference.maxAbs, limit: exactLimit(difference.rmsA, layers, hidden) };
+  }
+  const [noiseA, noiseB] = [await executor.difference(ours, oursExact), await executor.difference(theirs, theirsExact)];
+  return { difference, distance: difference.meanAbs, limit: frameworkLimit(noiseA.meanAbs, noiseB.meanAbs) };
+}
+
+/** Unit roundoff of float32. */
+const UNIT = 2 ** -24;
+/** From a typical error to the largest of all tokens and columns, and from a layer's input to its output. */
+const EXACT_MARGIN = 8;
+
+/**
+ * The two forwards are one function up to the order of float32 sums. A sum of H terms errs by about √H units of its size, and the
+ * layers' errors add up at worst. Measured on the bundled model: 31 units of the rms between TP 1 and TP 4 on the CPU, 57 to
+ * transformers' own float32 logits; the limit there is 362, and rms_norm_eps × 10 gives 700 000.
+ */
+const exactLimit = (rms: number, layers: number, hidden: number): number => EXACT_MARGIN * UNIT * layers * Math.sqrt(hidden) * rms;
+
+/** Two correct sides' mean distance over that of independent errors of their measured sizes. */
+const FRAMEWORK_MARGIN = 1.5;
+
+/** Each side's rounding noise is its distance from its own exact forward; independent errors add as squares. */
+const frameworkLimit = (noiseA: number, noiseB: number): number => FRAMEWORK_MARGIN * Math.hypot(noiseA, noiseB);
+
+type Summary = Omit<PredictionsReport, "limit" | "firstDivergence" | "agree">;
+
+async function summarize(
+  { executor, tokens, prompt, options }: PredictionRequest,
+  { tensors }: Meeting,
+  difference: Difference,
+): Promise<Summary> {
+  const [a, b] = tensors as [Tensor, Tensor];
+  const n = tokens.length - 1;
+  const [bestA, bestB] = [await executor.argmax(a), await executor.argmax(b)];
+  const labels = tokens.subarray(1);
+  const [correctA, correctB] = [countEqual(bestA, labels), countEqual(bestB, labels)];
+  const kl = await executor.divergence(a, b);
+  return {
+    executor: executor.name,
+    device: executor.device,
+    numerics: options.numerics,
+    tokens: n,
+    prompt,
+    correctA,
+    correctB,
+    accuracyA: correctA / n,
+    accuracyB: correctB / n,
+    argmaxEqual: countEqual(bestA, bestB),
+    top10Equal: await countTop10(executor, a, b),
+    maxAbs: difference.maxAbs,
+    meanAbs: difference.meanAbs,
+    bitEqual: difference.bitEqual / difference.numElements,
+    kl: { mean: kl.reduce((sum, value) => sum + value, 0) / n, max: kl.reduce((most, value) => Math.max(most, value), 0) },
+  };
+}
+
+const countEqual = (a: Uint32Array, b: Uint32Array): number => a.reduce((count, value, at) => count + (value === b[at] ? 1 : 0), 0);
+
+async function countTop10(executor: Executor, a: Tensor, b: Tensor): Promise<number> {
+  const rows = Array.from({ length: a.shape[0] }, (_, row) => row);
+  const k = Math.min(10, a.shape[1]);
+  const [best, other] = [await executor.topK(a, rows, k), await executor.topK(b, rows, k)];
+  return best.filter((candidates, row) => candidates.every(({ token }, at) => token === other[row]?.[at]?.token)).length;
+}
