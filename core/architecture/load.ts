@@ -21,7 +21,10 @@ export function readPlugin(folder: string, origin: string): ParsedPlugin {
   try {
     text = readFileSync(path, "utf8");
   } catch (cause) {
-    throw new UsageError(`${folder}: expected a plugin folder with ${FILE_NAME}, found none`, { cause });
+    throw new UsageError(`${folder}: expected a plugin folder with ${FILE_NAME}, found none`, {
+      cause,
+      hint: "--plugin and plugins check take the folder, not the file",
+    });
   }
   return parsePlugin(text, path, origin);
 }

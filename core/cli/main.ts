@@ -2,24 +2,28 @@
 // The command line: parses, calls the engine, prints. stdout is the result, stderr progress. Exit 0 yes, 1 failed, 2 usage.
 
 import { Command, CommanderError } from "commander";
-import { UsageError, WeighbridgeError } from "../errors.js";
+import { UsageError } from "../errors.js";
 import { addConvert, addPlan } from "./convert.js";
 import { addInspect } from "./inspect.js";
-import { errorDocument, printDocument } from "./output.js";
+import { errorDocument, errorLines, printDocument } from "./output.js";
 import { addPlugins } from "./plugins.js";
+import { usageError } from "./usage.js";
 import { addVerify } from "./verify.js";
 
 const program = new Command("weighbridge")
   .description("Carries LLM checkpoints between Hugging Face and Nanotron, and proves what arrives.")
   .option("--debug", "print stack traces")
   .exitOverride()
-  .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "weighbridge: ")) });
+  .configureOutput({ writeErr: () => undefined }); // report() says it
 for (const add of [addConvert, addPlan, addInspect, addVerify, addPlugins]) add(program);
 
-// A reader that has seen enough (`| head`) is no failure.
+// A reader that has seen enough (`| head`) is no failure; one of warnings and progress must not stop a conversion.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
   process.exit(0);
+});
+process.stderr.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
 });
 
 try {
@@ -28,11 +32,12 @@ try {
   process.exitCode = report(error);
 }
 
-function report(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-  if (!(error instanceof WeighbridgeError)) throw error;
-  if (process.argv.includes("--json")) printDocument(errorDocument(error));
-  process.stderr.write(`${error.message.replace(/^/gm, "weighbridge: ")}\n`);
-  if (process.argv.includes("--debug")) process.stderr.write(`${error.stack}\n`);
+function report(thrown: unknown): number {
+  if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
+  const words = process.argv.slice(2);
+  const error = thrown instanceof CommanderError ? usageError(thrown, program, words) : thrown;
+  if (words.includes("--json")) printDocument(errorDocument(error));
+  process.stderr.write(`${errorLines(error)}\n`);
+  if (words.includes("--debug")) process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
   return error instanceof UsageError ? 2 : 1;
 }

@@ -30,7 +30,9 @@ export const withModelOptions = (command: Command): Command =>
 export const withPlanOptions = (command: Command): Command =>
   withModelOptions(
     command
-      .addOption(new Option("--to <layout>", "layout of the result").choices(["nanotron", "huggingface"]).makeOptionMandatory())
+      .addOption(
+        new Option("--to <nanotron|huggingface>", "layout of the result").choices(["nanotron", "huggingface"]).makeOptionMandatory(),
+      )
       .option("--tp <n>", "tensor-parallel size", positiveInteger)
       .option("--pp <n>", "pipeline-parallel size", positiveInteger),
   )
@@ -58,7 +60,7 @@ export const planOptions = (flags: PlanFlags, plugin: string | undefined): PlanO
 });
 
 function positiveInteger(text: string): number {
-  const value = Number(text);
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError("expected a whole number from 1 on.");
   return value;
 }

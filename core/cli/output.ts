@@ -13,8 +13,20 @@ export function formatBytes(bytes: number): string {
   return power === 0 ? `${bytes} bytes` : `${(bytes / 1000 ** power).toPrecision(3)} ${units[power]}`;
 }
 
+/** One line, or one for each problem of a declaration. An error that nobody foresaw is our fault, and says so. */
+export function errorLines(error: unknown): string {
+  if (error instanceof DeclarationError) return error.message.replace(/^/gm, "weighbridge: ");
+  const message = error instanceof WeighbridgeError ? error.message : `internal error: ${messageOf(error)}; ${REPORT_HINT}`;
+  return `weighbridge: ${message.replaceAll("\n", "\\n")}`;
+}
+
+const REPORT_HINT = "this is a bug; please report what --debug prints";
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
 /** An error as `--json` prints it. @see schemas/error.schema.json */
-export function errorDocument(error: WeighbridgeError): object {
+export function errorDocument(error: unknown): object {
+  if (!(error instanceof WeighbridgeError)) return { error: { code: "INTERNAL", message: messageOf(error), hint: REPORT_HINT } };
   const problems = error instanceof DeclarationError ? { problems: error.problems } : {};
   return { error: { code: error.code, message: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }), ...problems } };
 }

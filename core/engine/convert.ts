@@ -1,7 +1,7 @@
 // convert: prepare, write beside the destination, compare, publish by rename. On failure nothing is left.
 
-import { dirname, isAbsolute, resolve } from "node:path";
-import { CheckpointError, StorageError, UsageError, WeighbridgeError } from "../errors.js";
+import { isAbsolute, resolve } from "node:path";
+import { CheckpointError, UsageError } from "../errors.js";
 import type { Topology } from "../layout/layout.js";
 import { RECEIPT_NAME } from "../layout/receipt-name.js";
 import { plannedBytes } from "../plan/plan.js";
@@ -9,6 +9,7 @@ import { runPlan } from "../plan/run.js";
 import type { Progress } from "../reporter.js";
 import type { Store } from "../store/store.js";
 import { readWhole, writeText, writeWhole } from "../store/text.js";
+import { checkDestination, publish } from "./destination.js";
 import type { Context } from "./open.js";
 import { type PlanOptions, type Prepared, prepare } from "./prepare.js";
 import { readCarried, receiptText } from "./receipt.js";
@@ -51,12 +52,14 @@ const MAX_SIDE_FILE_BYTES = 256 * 1024 * 1024;
 
 /** @throws every WeighbridgeError of reading, proving and writing; the destination is then as it was */
 export async function convert(context: Context, path: string, destination: string, options: ConvertOptions): Promise<ConvertResult> {
-  const { store, reporter } = context;
+  const { reporter } = context;
   const { nanotronRoot, overwrite = false, dryRun = false } = options;
   if (nanotronRoot !== undefined && !isAbsolute(nanotronRoot)) {
-    throw new UsageError(`--nanotron-root ${nanotronRoot}: expected an absolute path`);
+    throw new UsageError(`--nanotron-root ${nanotronRoot}: expected an absolute path`, {
+      hint: "give the destination's path as Nanotron's ranks will see it",
+    });
   }
-  await checkDestination(store, path, destination, overwrite);
+  await checkDestination(context, path, destination, overwrite);
   const prepared = await prepare(context, path, options);
   const { source, target, arrangement, plan, losses, warnings } = prepared;
   for (const line of [...warnings, ...losses.map((loss) => `the forward differs: ${loss}`)]) reporter.warning(line);
@@ -78,18 +81,6 @@ export async function convert(context: Context, path: string, destination: strin
   };
 }
 
-async function checkDestination(store: Store, path: string, destination: string, overwrite: boolean): Promise<void> {
-  const [from, to] = [resolve(path), resolve(destination)];
-  if (from === to || from.startsWith(`${to}/`) || to.startsWith(`${from}/`)) {
-    throw new UsageError(`${destination}: source and destination must be separate folders`);
-  }
-  const status = await store.status(destination);
-  if (status === undefined || overwrite) return;
-  if (status.kind === "file" || (await store.list(destination)).length > 0) {
-    throw new UsageError(`${destination}: already exists`, { hint: "choose another destination or give --overwrite" });
-  }
-}
-
 async function checkTwins({ store }: Context, { source }: Prepared): Promise<void> {
   const [differing] = await differingTwins(store, source);
   if (differing === undefined) return;
@@ -105,32 +96,14 @@ interface Writing {
   readonly verified: "none" | "parameters";
 }
 
-async function write(context: Context, prepared: Prepared, writing: Writing): Promise<void> {
-  const { store } = context;
+function write(context: Context, prepared: Prepared, writing: Writing): Promise<void> {
   const final = resolve(writing.destination);
-  await checkSpace(store, prepared, final);
-  const staging = `${final}.weighbridge-partial-${process.pid}`;
-  try {
+  const neededBytes = prepared.files.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  return publish(context, final, neededBytes, async (staging) => {
     await writeWeights(context, prepared, staging, writing.options);
-    await writeRest(store, prepared, staging, final, writing);
+    await writeRest(context.store, prepared, staging, final, writing);
     if (writing.verified === "parameters") await checkOutput(context, staging, writing);
-    await publish(store, staging, final);
-  } catch (error) {
-    await store.remove(staging);
-    throw error;
-  }
-}
-
-async function checkSpace(store: Store, { files }: Prepared, final: string): Promise<void> {
-  let folder = dirname(final);
-  while ((await store.status(folder)) === undefined) folder = dirname(folder);
-  const needed = files.reduce((sum, { byteLength }) => sum + byteLength, 0);
-  const free = await store.freeBytes(folder);
-  if (free < needed) {
-    throw new StorageError(`${final}: not enough space: expected ${needed} bytes free, found ${free}`, {
-      hint: "free some space or choose another disk",
-    });
-  }
+  });
 }
 
 async function writeWeights(
@@ -174,18 +147,4 @@ async function checkOutput(context: Context, staging: string, { path, options }:
   throw new CheckpointError(`${wrong}: what was written differs from its source`, {
     hint: "the disk or the source changed under the conversion; nothing was published",
   });
-}
-
-/** A destination that is replaced is moved aside first, and back if the new one cannot take its place. */
-async function publish(store: Store, staging: string, final: string): Promise<void> {
-  if ((await store.status(final)) === undefined) return store.rename(staging, final);
-  const aside = `${final}.weighbridge-old-${process.pid}`;
-  await store.rename(final, aside);
-  try {
-    await store.rename(staging, final);
-  } catch (error) {
-    await store.rename(aside, final);
-    throw error instanceof WeighbridgeError ? error : new UsageError(`${final}: cannot be replaced`, { cause: error });
-  }
-  await store.remove(aside);
 }

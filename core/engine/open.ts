@@ -1,5 +1,6 @@
 // From a path to an open checkpoint of a known model: which layout, which plugin, which tensors where. Reads headers only.
 
+import { basename, dirname, join } from "node:path";
 import { type Architecture, expand } from "../architecture/architecture.js";
 import type { Plugin } from "../architecture/declaration.js";
 import { type Match, matchPlugin } from "../architecture/match.js";
@@ -12,6 +13,7 @@ import { matchSlots, type SlotMatch } from "../plan/match-slots.js";
 import type { Registry } from "../registry.js";
 import type { Reporter } from "../reporter.js";
 import type { Store } from "../store/store.js";
+import { nearestName } from "../suggest.js";
 
 /** What every command works with. */
 export interface Context {
@@ -46,8 +48,9 @@ export interface Model {
 /** @throws {UsageError} nothing is there; {CheckpointError} it is no checkpoint */
 export async function openCheckpoint({ store, layouts }: Context, path: string): Promise<{ checkpoint: Checkpoint; layout: Layout }> {
   const status = await store.status(path);
-  if (status === undefined) throw new UsageError(`${path}: no such folder`);
-  if (status.kind === "file") throw new UsageError(`${path}: expected a checkpoint folder, found a file`);
+  if (status === undefined) throw new UsageError(`${path}: no such folder`, { hint: await nearestPath(store, path) });
+  if (status.kind === "file")
+    throw new UsageError(`${path}: expected a checkpoint folder, found a file`, { hint: "give the folder that holds it" });
   for (const layout of layouts.all().toReversed()) {
     const root = await layout.detect(store, path);
     if (root !== undefined) return { checkpoint: await layout.open(store, root), layout };
@@ -55,6 +58,13 @@ export async function openCheckpoint({ store, layouts }: Context, path: string):
   throw new CheckpointError(`${path}: no checkpoint: expected config.json (Hugging Face) or model_config.json (Nanotron)`, {
     hint: "give the folder that holds it",
   });
+}
+
+async function nearestPath(store: Store, path: string): Promise<string> {
+  const folder = dirname(path);
+  const isFolder = (await store.status(folder))?.kind === "folder";
+  const near = isFolder ? nearestName(basename(path), await store.list(folder)) : undefined;
+  return near === undefined ? "check the path" : `did you mean ${join(folder, near)}?`;
 }
 
 /** @throws every error of reading, matching and configuring; what is wrong with single tensors is in `stored` */

@@ -41,7 +41,7 @@ export function matchSlots(checkpoint: Checkpoint, slots: readonly Slot[], archi
     }
   }
   const missing = slots.filter(({ key }) => !checkpoint.tensors.has(key)).map(({ key }) => key);
-  return { unused, twins, problems: [...absences(checkpoint, architecture, missing, unexplained), ...misfits] };
+  return { unused, twins, problems: [...absences(checkpoint, architecture, missing, unexplained, [...expected.keys()]), ...misfits] };
 }
 
 function twinOf(
@@ -65,6 +65,7 @@ function absences(
   { tied, plugin }: Architecture,
   missing: readonly string[],
   unexplained: readonly string[],
+  expected: readonly string[],
 ): CheckpointError[] {
   const more = (names: readonly string[]) => (names.length > 1 ? ` and ${names.length - 1} more` : "");
   const problems: CheckpointError[] = [];
@@ -81,14 +82,18 @@ function absences(
     tie === undefined
       ? `${root}: ${stray}${more(unexplained)}: stored, but no rule of ${plugin.name} explains it`
       : `${root}: ${stray} is stored in another shape or dtype than ${tie.to}, to which the config ties it`;
-  const hint = tie === undefined ? "is it another architecture? see --plugin" : "set tie_word_embeddings to false, or remove it";
+  const near = nearestName(stray, expected);
+  const another = near === undefined ? "is it another architecture? see --plugin" : `the nearest name it knows is ${near}`;
+  const hint = tie === undefined ? another : "set tie_word_embeddings to false, or remove it";
   return [...problems, new CheckpointError(what, { hint })];
 }
+
+const OTHER_MODEL = "config and weights are of different models";
 
 function misfitsOf({ files }: Checkpoint, slot: Slot, stored: StoredTensor): WeighbridgeError[] {
   const where = files[stored.file]?.path ?? "";
   if (!sameShape(slot.shape, stored.shape)) {
-    return [new ShapeMismatchError(slot.key, formatShape(slot.shape), formatShape(stored.shape), { where })];
+    return [new ShapeMismatchError(slot.key, formatShape(slot.shape), formatShape(stored.shape), { where, hint: OTHER_MODEL })];
   }
   if (slot.sharding === undefined || stored.sharding === undefined || sameSharding(slot.sharding, stored.sharding)) return [];
   return [

@@ -5,7 +5,7 @@ import { CancelledError } from "../errors.js";
 import { OpenFiles } from "../store/open-files.js";
 import type { Store, WritableFile } from "../store/store.js";
 import { castRun } from "../tensor/cast.js";
-import type { Plan, Segment } from "./plan.js";
+import type { Plan, PlanFile, Segment } from "./plan.js";
 import { sourceSpan, type Window, windowsOf } from "./windows.js";
 
 /** One read of the source holds at most this much. */
@@ -33,7 +33,7 @@ export interface RunTarget {
  * @throws {StorageError | CancelledError} files written so far are left for the caller to remove
  */
 export async function runPlan(
-  { segments }: Plan,
+  { segments, sources: files }: Plan,
   store: Store,
   sources: readonly string[],
   targets: readonly RunTarget[],
@@ -48,9 +48,10 @@ export async function runPlan(
       try {
         await to.write(header, 0);
         for (let segment = segments[next]; segment?.target.file === file; segment = segments[++next]) {
+          const where = segment.cast === undefined ? "" : tensorAt(files[segment.source.file], segment.source.byteOffset);
           for (const window of windowsOf(segment, SPAN_BYTES)) {
             if (options.signal?.aborted === true) throw new CancelledError("cancelled; nothing was published");
-            await copyWindow(window, segment, from, to);
+            await copyWindow(window, segment, from, to, where);
             bytes += window.runs * window.targetRun;
             options.onWritten?.(bytes);
           }
@@ -64,14 +65,18 @@ export async function runPlan(
   }
 }
 
-async function copyWindow(window: Window, { source, cast }: Segment, from: OpenFiles, to: WritableFile): Promise<void> {
+async function copyWindow(window: Window, { source, cast }: Segment, from: OpenFiles, to: WritableFile, where: string): Promise<void> {
   const span = await from.read(source.file, window.sourceOffset, sourceSpan(window));
   const { runs, sourceRun, sourceStride, targetRun, targetStride, targetOffset } = window;
   const pieces = Array.from({ length: runs }, (_, run) =>
-    converted(span.subarray(run * sourceStride, run * sourceStride + sourceRun), cast),
+    converted(span.subarray(run * sourceStride, run * sourceStride + sourceRun), cast, where),
   );
   if (runs > 1 && targetStride === targetRun) return to.write(Buffer.concat(pieces), targetOffset);
   for (const [run, piece] of pieces.entries()) await to.write(piece, targetOffset + run * targetStride);
 }
 
-const converted = (run: Uint8Array, cast: Segment["cast"]): Uint8Array => (cast === undefined ? run : castRun(run, cast.from, cast.to));
+const converted = (run: Uint8Array, cast: Segment["cast"], where: string): Uint8Array =>
+  cast === undefined ? run : castRun(run, cast.from, cast.to, where);
+
+const tensorAt = (file: PlanFile | undefined, offset: number): string =>
+  file?.tensors.find(({ byteStart, byteEnd }) => byteStart <= offset && offset < byteEnd)?.name ?? "";

@@ -1,12 +1,14 @@
 // The dtypes of what is to be written.
 
-import { ShapeMismatchError } from "../errors.js";
+import { ShapeMismatchError, UnsupportedError } from "../errors.js";
 import type { Slot } from "../layout/layout.js";
+import { CASTABLE, isCastable } from "../tensor/cast.js";
 
 /**
  * The dtype of each target slot: its sources', or the one asked for.
  *
  * @throws {ShapeMismatchError} components of several dtypes would share a tensor
+ * @throws {UnsupportedError} a dtype that cannot be cast
  */
 export function targetDtypes<D extends string>(
   source: readonly { slot: Slot; dtype: D }[],
@@ -18,6 +20,12 @@ export function targetDtypes<D extends string>(
     target.map((slot) => {
       const found = slot.pieces.map(({ component }) => byComponent.get(component));
       const [first] = found;
+      const fixed = found.find((entry) => cast !== undefined && entry !== undefined && entry.dtype !== cast && !isCastable(entry.dtype));
+      if (fixed !== undefined) {
+        throw new UnsupportedError(`${fixed.name}: cannot cast ${fixed.dtype} to ${cast}: expected one of ${CASTABLE.join(", ")}`, false, {
+          hint: "drop --dtype",
+        });
+      }
       const other = found.find((entry) => entry?.dtype !== first?.dtype);
       if (cast === undefined && other !== undefined) {
         throw new ShapeMismatchError(other.name, `${first?.dtype} like ${first?.name}`, other.dtype, {

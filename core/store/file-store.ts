@@ -1,7 +1,7 @@
 // The store of the local file system. Errors name the path and say what the system said.
 
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat, statfs } from "node:fs/promises";
-import { dirname } from "node:path";
+import { type FileHandle, mkdir, open, readdir, realpath, rename, rm, stat, statfs } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { StorageError } from "../errors.js";
 import type { FileStatus, ReadableFile, Store, WritableFile } from "./store.js";
 
@@ -82,6 +82,17 @@ export class FileStore implements Store {
       if (code === "ENOENT" || code === "ENOTDIR") return undefined;
       throw storageError("look at", path, cause);
     }
+  }
+
+  realPath(path: string): Promise<string> {
+    return attempt("look at", path, async () => {
+      try {
+        return await realpath(path);
+      } catch (cause) {
+        if ((cause as NodeJS.ErrnoException).code !== "ENOENT" || dirname(path) === path) throw cause;
+        return join(await this.realPath(dirname(path)), basename(path));
+      }
+    });
   }
 
   list(path: string): Promise<string[]> {

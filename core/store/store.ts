@@ -26,6 +26,8 @@ export interface WritableFile {
 export interface Store {
   /** @returns undefined when nothing is there */
   status(path: string): Promise<FileStatus | undefined>;
+  /** The one path of what several may lead to through links; of something that is not there, as far as its folders are. */
+  realPath(path: string): Promise<string>;
   /** Names in a folder, sorted. */
   list(path: string): Promise<string[]>;
   open(path: string): Promise<ReadableFile>;

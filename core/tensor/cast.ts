@@ -4,11 +4,17 @@ import { UnsupportedError } from "../errors.js";
 import { type DType, itemSize } from "./dtype.js";
 import { expand } from "./expand.js";
 
+/** What can be cast, and cast to. */
+export const CASTABLE: readonly string[] = ["F32", "BF16", "F16"];
+
+export const isCastable = (dtype: string): boolean => CASTABLE.includes(dtype);
+
 /**
  * @param run - whole elements, little-endian
+ * @param where - what holds the elements, for the error
  * @throws {UnsupportedError} a finite value that the target dtype cannot hold, or dtypes other than F32, BF16 and F16
  */
-export function castRun(run: Uint8Array, from: DType, to: DType): Uint8Array {
+export function castRun(run: Uint8Array, from: DType, to: DType, where = ""): Uint8Array {
   const values = widen(run, from);
   if (to === "F32") return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   if (to !== "BF16" && to !== "F16") throw new UnsupportedError(`cannot cast ${from} to ${to}`, false);
@@ -18,7 +24,9 @@ export function castRun(run: Uint8Array, from: DType, to: DType): Uint8Array {
     const value = values[i] as number;
     const bits = encode(value);
     if (Number.isFinite(value) && isInfinite(bits, to))
-      throw new UnsupportedError(`${value} does not fit ${to}`, false, { hint: "keep the dtype or choose a wider one" });
+      throw new UnsupportedError(`${where === "" ? "" : `${where}: `}${value} does not fit ${to}`, false, {
+        hint: "keep the dtype or choose a wider one",
+      });
     out[i] = bits;
   }
   return new Uint8Array(out.buffer);

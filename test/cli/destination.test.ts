@@ -1,0 +1,50 @@
+// Where a checkpoint must not be written: over something else, over its own source by whatever name, over everything.
+
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, it } from "mocha";
+import { createEngine } from "../../core/index.js";
+import { fixture, scratchFolder } from "../helpers/folders.js";
+import { expectRefusal, expectRefused, type Refusal } from "../helpers/refusal.js";
+
+const scratch = scratchFolder("destination");
+const usage = (...says: string[]): Refusal => ({ code: 2, says });
+after(scratch.remove);
+
+describe("a destination that cannot be", () => {
+  const engine = createEngine();
+  const parent = scratch.fresh();
+  const at = (name: string) => join(parent, name);
+  before(() => {
+    mkdirSync(at("full"), { recursive: true });
+    writeFileSync(at("full/thesis.tex"), "years of work");
+    writeFileSync(at("file"), "");
+    symlinkSync(scratch.copy("tiny-llama3"), at("link"));
+    symlinkSync("link", at("other"));
+  });
+  const separate = usage("source and destination must be separate folders", "choose another destination");
+  const nothing = usage("the destination's name is empty", "name a folder to write");
+  const refusals: [string, string, object, Refusal][] = [
+    ["that exists", at("full"), {}, usage("full: already exists", "--overwrite")],
+    ["that is the source", at("link"), {}, separate],
+    ["inside the source", at("link/out"), {}, separate],
+    ["around the source", parent, { overwrite: true }, separate],
+    ["that is the source by another name", at("other"), { overwrite: true }, separate],
+    ["inside the source by another name", at("other/deep/out"), {}, separate],
+    ["that is a file", at("file"), { overwrite: true }, usage("file: expected a folder, found a file")],
+    ["with an empty name", "", {}, nothing],
+    ["with an empty name, to be overwritten", "", { overwrite: true }, nothing],
+    ["that is no checkpoint, to be overwritten", at("full"), { overwrite: true }, usage("full: holds no checkpoint", "empty the folder")],
+  ];
+  for (const [what, to, options, refusal] of refusals) {
+    it(what, () => expectRefused(parent, () => engine.convert(at("link"), to, { to: "nanotron", ...options }), refusal).then());
+  }
+  it("is one line of the command, and exit code 2", () =>
+    expectRefusal(
+      parent,
+      ["convert", fixture("tiny-llama3"), "full", "--to", "nanotron", "--overwrite"],
+      usage("full: holds no checkpoint"),
+    ).then());
+  it("with an empty name, of the command: the folder it runs in stays", () =>
+    expectRefusal(parent, ["convert", fixture("tiny-llama3"), "", "--to", "nanotron"], nothing).then());
+});

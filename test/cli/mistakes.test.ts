@@ -1,0 +1,93 @@
+// What people mistype: each mistake is told in one line that says what to do, and nothing is written.
+
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, it } from "mocha";
+import { fixture, scratchFolder } from "../helpers/folders.js";
+import { expectRefusal, type Refusal } from "../helpers/refusal.js";
+
+const scratch = scratchFolder("mistakes");
+const work = scratch.fresh();
+const source = fixture("tiny-llama3");
+const toNanotron = ["convert", source, "out", "--to", "nanotron"];
+const usage = (...says: string[]): Refusal => ({ code: 2, says });
+const failure = (...says: string[]): Refusal => ({ code: 1, says });
+
+before(() => {
+  mkdirSync(join(work, "no-plugin"), { recursive: true });
+  mkdirSync(join(work, "full"));
+  writeFileSync(join(work, "full/thesis.tex"), "years of work");
+});
+after(scratch.remove);
+
+describe("a mistyped command", () => {
+  const cases: [string, string[], Refusal][] = [
+    ["none at all", [], usage("no command given", "see weighbridge --help")],
+    ["none of a group", ["plugins"], usage("no command given", "see weighbridge plugins --help")],
+    ["a name", ["conver"], usage("unknown command 'conver'", "did you mean convert?")],
+    [
+      "a flag",
+      [...toNanotron, "--allow-semantic-los"],
+      usage("unknown option '--allow-semantic-los'", "did you mean --allow-semantic-loss?"),
+    ],
+    ["no --to", ["convert", source, "out"], usage("'--to <nanotron|huggingface>' not specified", "see weighbridge convert --help")],
+    ["no destination", ["convert", source, "--to", "nanotron"], usage("missing required argument 'destination'")],
+    ["an argument too many", [...toNanotron, "more"], usage("expected 2 arguments but got 3")],
+    [
+      "--to nanotro",
+      ["convert", source, "out", "--to", "nanotro"],
+      usage("'nanotro' is invalid", "allowed choices are nanotron, huggingface"),
+    ],
+    ["--tp 0", [...toNanotron, "--tp", "0"], usage("--tp", "'0' is invalid", "expected a whole number from 1 on")],
+    ["--tp x", [...toNanotron, "--tp", "x"], usage("--tp", "'x' is invalid", "expected a whole number from 1 on")],
+    ["--pp 1e1", [...toNanotron, "--pp", "1e1"], usage("--pp", "'1e1' is invalid", "expected a whole number from 1 on")],
+    ["--max-shard-size 5", [...toNanotron, "--max-shard-size", "5"], usage("'5' is invalid", "expected a size like 5GB or 500MB")],
+    [
+      "--source-rope-interleaved true",
+      ["inspect", source, "--source-rope-interleaved", "true"],
+      usage("'true' is invalid", "expected yes or no"),
+    ],
+    ["--nanotron-root that is relative", [...toNanotron, "--nanotron-root", "models/a"], usage("models/a", "expected an absolute path")],
+    ["ranks for Hugging Face", ["convert", source, "out", "--to", "huggingface", "--tp", "2"], usage("no ranks", "drop --tp and --pp")],
+  ];
+  for (const [what, args, refusal] of cases) it(what, () => expectRefusal(work, args, refusal).then());
+});
+
+describe("a mistyped path", () => {
+  const near = join(source, "../tiny-lama3");
+  const cases: [string, string[], Refusal][] = [
+    ["a letter missing", ["convert", near, "out", "--to", "nanotron"], usage(`${near}: no such folder`, `did you mean ${source}?`)],
+    ["nothing like it", ["inspect", "/no/such/folder"], usage("/no/such/folder: no such folder", "check the path")],
+    ["a file", ["convert", join(source, "config.json"), "out", "--to", "nanotron"], usage("found a file", "give the folder that holds it")],
+    ["an empty folder", ["convert", "no-plugin", "out", "--to", "nanotron"], failure("no-plugin: no checkpoint", "expected config.json")],
+    [
+      "a folder of something else",
+      ["convert", "full", "out", "--to", "nanotron"],
+      failure("full: no checkpoint", "give the folder that holds it"),
+    ],
+  ];
+  for (const [what, args, refusal] of cases) it(what, () => expectRefusal(work, args, refusal).then());
+});
+
+describe("a mistyped plugin", () => {
+  const cases: [string, string[], Refusal][] = [
+    ["a name", [...toNanotron, "--plugin", "lama3-8b"], usage('no plugin is called "lama3-8b"', 'did you mean "llama3-8b"?')],
+    ["a name to show", ["plugins", "show", "lama"], usage('no plugin is called "lama"', 'did you mean "llama"?')],
+    [
+      "a folder without plugin.yaml",
+      [...toNanotron, "--plugin", "./no-plugin"],
+      usage("no-plugin", "expected a plugin folder with plugin.yaml, found none"),
+    ],
+    ["a folder to check that is none", ["plugins", "check", "nowhere"], usage("nowhere", "expected a plugin folder with plugin.yaml")],
+  ];
+  for (const [what, args, refusal] of cases) it(what, () => expectRefusal(work, args, refusal).then());
+});
+
+describe("a TP that does not divide", () => {
+  const cases: [string, string, Refusal][] = [
+    ["the vocabulary", "3", failure("tp 3 does not divide vocab (1024)", "the nearest TP that does is 2", "possible: 1, 2, 4")],
+    ["the key-value heads", "8", failure("tp 8 does not divide kv_heads (4)", "the nearest TP that does is 4")],
+    ["the heads", "16", failure("tp 16 does not divide heads (8)", "the nearest TP that does is 4")],
+  ];
+  for (const [what, tp, refusal] of cases) it(what, () => expectRefusal(work, [...toNanotron, "--tp", tp], refusal).then());
+});
