@@ -31,7 +31,7 @@ try {
     const { verdict, parameters } = await engine.verify(model, into);
     isEqual &&= verdict === "equal";
     console.log(
-      `${what.padEnd(31)} ${String(files).padStart(5)}  ${String(segments).padStart(8)}  ${bytes}  ${verdict}: ${parameters.equal.length} tensors, every element`,
+      `${what.padEnd(31)} ${String(files).padStart(5)}  ${String(segments).padStart(8)}  ${bytes}  ${verdict}: ${parameters?.equal.length} tensors, every element`,
     );
   }
   process.exitCode = isEqual ? 0 : 1;

@@ -1,7 +1,7 @@
 // weighbridge convert and plan.
 
 import { type Command, Option } from "commander";
-import type { ConvertResult } from "../engine/convert.js";
+import type { ConvertResult, Verified } from "../engine/convert.js";
 import type { PlanReport } from "../engine/plan.js";
 import { type PlanFlags, planOptions, withJson, withPlanOptions } from "./options.js";
 import { formatBytes, print, printDocument } from "./output.js";
@@ -9,7 +9,7 @@ import { withSession } from "./session.js";
 
 interface ConvertFlags extends PlanFlags {
   readonly nanotronRoot?: string;
-  readonly verify?: "none" | "parameters";
+  readonly verify?: Verified;
   readonly overwrite?: boolean;
   readonly dryRun?: boolean;
   readonly quiet?: boolean;
@@ -19,7 +19,13 @@ export function addConvert(program: Command): void {
   const command = program.command("convert <source> <destination>").description("write a checkpoint in another layout or topology");
   withJson(withPlanOptions(command))
     .option("--nanotron-root <path>", "the destination's path as Nanotron will see it")
-    .addOption(new Option("--verify <check>", "compare the output with the source before publishing it").choices(["none", "parameters"]))
+    .addOption(
+      new Option("--verify <check>", "compare the output with the source before publishing it").choices([
+        "none",
+        "parameters",
+        "predictions",
+      ]),
+    )
     .option("--overwrite", "replace the destination once the new one is complete")
     .option("--dry-run", "compile and prove, write nothing")
     .option("--quiet", "no progress")
@@ -45,9 +51,14 @@ function printResult({ written, verified, destination, target, plugin, files, by
   const ranks = target.layout === "nanotron" ? ` TP ${target.tp} PP ${target.pp}${target.ropeInterleaved ? ", interleaved RoPE" : ""}` : "";
   print(`${written ? "wrote" : "would write"} ${destination}`);
   print(`  ${target.layout}${ranks}, plugin ${plugin}, ${count(files, "weight file")}, ${formatBytes(bytes)} of weights`);
-  const compared = verified === "none" ? (written ? "; output not compared" : "") : "; output read back, every element compared";
-  print(`  plan proven, ${count(segments, "segment")}${compared}`);
+  print(`  plan proven, ${count(segments, "segment")}${written ? COMPARED[verified] : ""}`);
 }
+
+const COMPARED: Record<Verified, string> = {
+  none: "; output not compared",
+  parameters: "; output read back, every element compared",
+  predictions: "; output read back, every element compared, and both frameworks' predictions",
+};
 
 function runPlan(source: string, flags: PlanFlags): Promise<void> {
   return withSession({ plugin: flags.plugin }, async ({ engine, plugin }) => {

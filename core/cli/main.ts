@@ -7,6 +7,7 @@ import { addConvert, addPlan } from "./convert.js";
 import { addInspect } from "./inspect.js";
 import { errorDocument, errorLines, printDocument } from "./output.js";
 import { addPlugins } from "./plugins.js";
+import { addPredict } from "./predict.js";
 import { usageError } from "./usage.js";
 import { addVerify } from "./verify.js";
 
@@ -15,7 +16,7 @@ const program = new Command("weighbridge")
   .option("--debug", "print stack traces")
   .exitOverride()
   .configureOutput({ writeErr: () => undefined }); // report() says it
-for (const add of [addConvert, addPlan, addInspect, addVerify, addPlugins]) add(program);
+for (const add of [addConvert, addPlan, addInspect, addPredict, addVerify, addPlugins]) add(program);
 
 // A reader that has seen enough (`| head`) is no failure; one of warnings and progress must not stop a conversion.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

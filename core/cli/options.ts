@@ -1,8 +1,12 @@
 // Options that several commands share, and how their values are read: what cannot be right is refused before anything is opened.
 
+import { readFileSync } from "node:fs";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { CastTarget, LayoutName } from "../architecture/declaration.js";
+import type { ForwardChoices } from "../engine/forwards.js";
 import type { PlanOptions } from "../engine/prepare.js";
+import { UsageError } from "../errors.js";
+import type { Numerics } from "../forward/forward.js";
 import type { NanotronVersion } from "../layout/layout.js";
 
 export interface PlanFlags {
@@ -78,4 +82,47 @@ function byteSize(text: string): number {
 function yesNo(text: string): boolean {
   if (text !== "yes" && text !== "no") throw new InvalidArgumentError("expected yes or no.");
   return text === "yes";
+}
+
+export interface ForwardFlags {
+  readonly prompt?: string;
+  readonly promptFile?: string;
+  readonly tokensFile?: string;
+  readonly executor?: string;
+  readonly numerics?: Numerics;
+}
+
+export const withForwardOptions = (command: Command): Command =>
+  command
+    .addOption(new Option("--prompt <text>", "text to predict on").conflicts(["promptFile", "tokensFile"]))
+    .addOption(new Option("--prompt-file <file>", "a file with the text").conflicts(["prompt", "tokensFile"]))
+    .addOption(new Option("--tokens-file <file>", "a JSON array of token ids").conflicts(["prompt", "promptFile"]))
+    .option("--executor <auto|cpu>", "what the forwards run on", "auto")
+    .addOption(new Option("--numerics <numerics>", "round nowhere, or where the framework does").choices(["exact", "framework"]));
+
+/** @throws {UsageError} a file that cannot be read, or holds no ids */
+export function forwardChoices({ prompt, promptFile, tokensFile, executor, numerics }: ForwardFlags): ForwardChoices {
+  const text = promptFile === undefined ? prompt : readInput(promptFile);
+  return { prompt: text, tokens: tokensFile === undefined ? undefined : readTokens(tokensFile), executor, numerics };
+}
+
+function readInput(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (cause) {
+    throw new UsageError(`${file}: cannot be read: ${(cause as NodeJS.ErrnoException).code}`, { cause, hint: "check the path" });
+  }
+}
+
+function readTokens(file: string): number[] {
+  const text = readInput(file);
+  const hint = { hint: "expected a JSON array like [1, 15043, 3186]" };
+  let ids: unknown;
+  try {
+    ids = JSON.parse(text);
+  } catch (cause) {
+    throw new UsageError(`${file}: no JSON`, { cause, ...hint });
+  }
+  if (!Array.isArray(ids) || !ids.every((id) => typeof id === "number")) throw new UsageError(`${file}: no array of numbers`, hint);
+  return ids;
 }

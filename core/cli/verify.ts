@@ -1,34 +1,54 @@
 // weighbridge verify.
 
-import { type Command, Option } from "commander";
-import type { VerifyReport } from "../engine/verify.js";
+import { type Command, InvalidArgumentError } from "commander";
+import type { Check, VerifyReport } from "../engine/verify.js";
+import { formatFigure } from "../format/figure.js";
+import type { ParametersReport } from "../verify/parameters.js";
+import type { PredictionsReport } from "../verify/predictions.js";
 import { briefNames } from "./name-groups.js";
-import { withJson, withModelOptions } from "./options.js";
+import { type ForwardFlags, forwardChoices, withForwardOptions, withJson, withModelOptions } from "./options.js";
 import { print, printDocument } from "./output.js";
 import { withSession } from "./session.js";
 
-interface VerifyFlags {
+interface VerifyFlags extends ForwardFlags {
   readonly plugin?: string;
   readonly sourceRopeInterleaved?: boolean;
+  readonly checks?: readonly Check[];
   readonly quiet?: boolean;
   readonly json?: boolean;
 }
 
 export function addVerify(program: Command): void {
   const command = program.command("verify <a> <b>").description("compare two checkpoints, whatever their layouts");
-  withJson(withModelOptions(command))
-    .addOption(new Option("--checks <checks>", "what to compare").choices(["parameters"]).default("parameters"))
+  withJson(withForwardOptions(withModelOptions(command)))
+    .option("--checks <list>", "what to compare (default: parameters,predictions)", checks)
     .option("--quiet", "no progress")
     .action(runVerify);
 }
 
+function checks(text: string): Check[] {
+  const names = text.split(",").map((part) => part.trim());
+  const wrong = names.find((name) => name !== "parameters" && name !== "predictions");
+  if (wrong !== undefined) throw new InvalidArgumentError("expected parameters, predictions or both with a comma.");
+  return names as Check[];
+}
+
 function runVerify(a: string, b: string, flags: VerifyFlags): Promise<void> {
   return withSession({ plugin: flags.plugin, isQuiet: flags.quiet === true || flags.json === true }, async ({ engine, plugin, signal }) => {
-    const report = await engine.verify(a, b, { plugin, sourceRopeInterleaved: flags.sourceRopeInterleaved, signal });
+    const options = { plugin, sourceRopeInterleaved: flags.sourceRopeInterleaved, checks: flags.checks, signal };
+    const report = await engine.verify(a, b, { ...options, ...forwardChoices(flags) });
     process.exitCode = report.verdict === "equal" ? 0 : 1;
     if (flags.json === true) printDocument(report);
     else printReport(report);
   });
+}
+
+function printReport({ verdict, evidence, parameters, settings, predictions }: VerifyReport): void {
+  print(verdict);
+  if (parameters !== null) printParameters(parameters);
+  for (const setting of settings) print(`  setting      ${setting}`);
+  if (predictions !== null) printPredictions(predictions);
+  print(`  evidence     ${evidence}`);
 }
 
 const FINDINGS = {
@@ -39,12 +59,24 @@ const FINDINGS = {
   rounded: "equal once rounded to B's dtype",
 } as const;
 
-function printReport({ verdict, evidence, parameters, settings }: VerifyReport): void {
-  print(`${verdict}: ${parameters.equal.length} tensors equal`);
+function printParameters(parameters: ParametersReport): void {
+  print(`  parameters   ${parameters.equal.length} tensors equal`);
   for (const [finding, words] of Object.entries(FINDINGS) as [keyof typeof FINDINGS, string][]) {
     const names = parameters[finding];
-    if (names.length > 0) print(`  ${words}: ${briefNames(names)}`);
+    if (names.length > 0) print(`               ${words}: ${briefNames(names)}`);
   }
-  for (const setting of settings) print(`  setting ${setting}`);
-  print(`  ${evidence}`);
+}
+
+function printPredictions(report: PredictionsReport): void {
+  const { tokens, correctA, correctB, argmaxEqual, top10Equal, maxAbs, meanAbs, kl, firstDivergence } = report;
+  print(`  predictions  ${report.agree ? "agree" : "do not agree"}: ${report.numerics} numerics, ${report.executor}`);
+  print(
+    `               correct ${correctA} (A) and ${correctB} (B) of ${tokens}; same best token ${argmaxEqual}, same top ten ${top10Equal}`,
+  );
+  print(
+    `               |Δlogit| max ${formatFigure(maxAbs)}, mean ${formatFigure(meanAbs)}; KL mean ${formatFigure(kl.mean)}, max ${formatFigure(kl.max)}`,
+  );
+  if (firstDivergence === null) return;
+  const { stage, distance, limit } = firstDivergence;
+  print(`               first part at ${stage}: ${formatFigure(distance)}, limit ${formatFigure(limit)}`);
 }

@@ -2,6 +2,7 @@
 
 import { UnsupportedError, WeighbridgeError } from "../errors.js";
 import { openExecutor } from "../executor/choose.js";
+import { formatFigure } from "../format/figure.js";
 import { choosePrompt, DEFAULT_PREDICTIONS } from "../forward/prompt.js";
 import { loadTokenizer } from "../forward/tokenizer.js";
 import { comparePredictions, type PredictionsReport } from "../verify/predictions.js";
@@ -49,7 +50,8 @@ async function runPredictions(context: Context, a: Model, b: Model, options: Ver
   const { tokens, kind } = choosePrompt(options, tokenizer, limits);
   const executor = await openExecutor(executors, options.executor ?? "auto", store);
   try {
-    const { numerics = "exact", signal, onStage } = options;
+    const { numerics = "exact", signal } = options;
+    const onStage = stageCounter(context, a, options);
     const request = { executor, tokens, prompt: kind, options: { numerics, attention: "fused" }, signal, onStage } as const;
     return await comparePredictions(ours, theirs, request);
   } finally {
@@ -59,7 +61,20 @@ async function runPredictions(context: Context, a: Model, b: Model, options: Ver
 
 function evidenceOf({ tokens, numerics, executor, prompt, limit, maxAbs, meanAbs, agree }: PredictionsReport): string {
   const measured =
-    numerics === "exact" ? `largest logit difference ${maxAbs.toPrecision(2)}` : `mean logit difference ${meanAbs.toPrecision(2)}`;
+    numerics === "exact" ? `largest logit difference ${formatFigure(maxAbs)}` : `mean logit difference ${formatFigure(meanAbs)}`;
   const outcome = agree ? "agree" : "do not agree";
-  return `${tokens} predictions on ${prompt} by both frameworks' own forwards (${numerics}, ${executor}) ${outcome}: ${measured}, limit ${limit.toPrecision(2)}`;
+  return `${tokens} predictions on ${prompt} by both frameworks' own forwards (${numerics}, ${executor}) ${outcome}: ${measured}, limit ${formatFigure(limit)}`;
+}
+
+/** A forward has a stage for its embedding, two for each layer, its final norm and its logits; each counts alike. */
+function stageCounter({ reporter }: Context, { checkpoint, match }: Model, { onStage, onProgress }: VerifyOptions): (name: string) => void {
+  const stages = 2 * (match.configuration.dimensions.layers ?? 1) + 3;
+  const totalBytes = [...checkpoint.tensors.values()].reduce((sum, { byteStart, byteEnd }) => sum + byteEnd - byteStart, 0);
+  let done = 0;
+  return (name) => {
+    const progress = { stage: "predict", bytes: Math.round((++done / stages) * totalBytes), totalBytes } as const;
+    reporter.progress(progress);
+    onProgress?.(progress);
+    onStage?.(name);
+  };
 }

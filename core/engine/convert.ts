@@ -2,23 +2,27 @@
 
 import { isAbsolute, resolve } from "node:path";
 import { CheckpointError, UsageError } from "../errors.js";
-import type { Topology } from "../layout/layout.js";
+import type { Carried, Checkpoint, Topology } from "../layout/layout.js";
 import { RECEIPT_NAME } from "../layout/receipt-name.js";
 import { plannedBytes } from "../plan/plan.js";
 import { runPlan } from "../plan/run.js";
 import type { Progress } from "../reporter.js";
 import type { Store } from "../store/store.js";
 import { readWhole, writeText, writeWhole } from "../store/text.js";
+import { affordableCheck, checkOutput } from "./check-output.js";
 import { checkDestination, publish } from "./destination.js";
 import type { Context } from "./open.js";
 import { type PlanOptions, type Prepared, prepare } from "./prepare.js";
 import { readCarried, receiptText } from "./receipt.js";
 import { differingTwins } from "./twins.js";
-import { verify } from "./verify.js";
 
 export interface ConvertOptions extends PlanOptions {
-  /** `parameters` (default) reads the output back and compares every element before it is published. */
-  readonly verify?: "none" | "parameters" | undefined;
+  /**
+   * What must hold before the output is published. `parameters` reads it back and compares every element; `predictions` also
+   * runs both frameworks' forwards and compares what they predict. By default predictions too where that is cheap: with an
+   * executor other than the CPU's, or under 1 GB of weights; not after a cast or an allowed semantic loss, which change them.
+   */
+  readonly verify?: Verified | undefined;
   /** Replace the destination once the new one is complete. */
   readonly overwrite?: boolean | undefined;
   /** Compile and prove, write nothing. */
@@ -28,6 +32,9 @@ export interface ConvertOptions extends PlanOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
+
+/** Each includes the one before it. */
+export type Verified = "none" | "parameters" | "predictions";
 
 export interface ConvertResult {
   readonly destination: string;
@@ -44,7 +51,7 @@ export interface ConvertResult {
   readonly warnings: readonly string[];
   readonly written: boolean;
   /** What was read back and compared before publishing. */
-  readonly verified: "none" | "parameters";
+  readonly verified: Verified;
 }
 
 /** Side files are documents and tokenizers; a larger one is no side file. */
@@ -64,8 +71,8 @@ export async function convert(context: Context, path: string, destination: strin
   const { source, target, arrangement, plan, losses, warnings } = prepared;
   for (const line of [...warnings, ...losses.map((loss) => `the forward differs: ${loss}`)]) reporter.warning(line);
   await checkTwins(context, prepared);
-  const verified = dryRun ? "none" : (options.verify ?? "parameters");
-  if (!dryRun) await write(context, prepared, { path, destination, options, verified });
+  const check = dryRun ? "none" : (options.verify ?? (await affordableCheck(context, prepared, options)));
+  const verified = dryRun ? "none" : await write(context, prepared, { path, destination, options, check });
   return {
     destination,
     plugin: source.match.plugin.name,
@@ -89,20 +96,28 @@ async function checkTwins({ store }: Context, { source }: Prepared): Promise<voi
   });
 }
 
-interface Writing {
+/** One conversion under way. */
+export interface Writing {
   readonly path: string;
   readonly destination: string;
   readonly options: ConvertOptions;
-  readonly verified: "none" | "parameters";
+  readonly check: Verified;
 }
 
-function write(context: Context, prepared: Prepared, writing: Writing): Promise<void> {
+/** @returns what was compared */
+function write(context: Context, prepared: Prepared, writing: Writing): Promise<Verified> {
+  const { store } = context;
   const final = resolve(writing.destination);
   const neededBytes = prepared.files.reduce((sum, { byteLength }) => sum + byteLength, 0);
   return publish(context, final, neededBytes, async (staging) => {
     await writeWeights(context, prepared, staging, writing.options);
-    await writeRest(context.store, prepared, staging, final, writing);
-    if (writing.verified === "parameters") await checkOutput(context, staging, writing);
+    const { checkpoint } = prepared.source;
+    const carried = await readCarried(store, checkpoint);
+    await writeDocuments(store, prepared, staging, writing.options.nanotronRoot ?? final, carried);
+    await writeSideFiles(store, checkpoint, staging);
+    const verified = await checkOutput(context, prepared, staging, writing);
+    await writeText(store, `${staging}/${RECEIPT_NAME}`, receiptText(prepared, carried, { dtype: writing.options.dtype, verified }));
+    return verified;
   });
 }
 
@@ -123,28 +138,15 @@ async function writeWeights(
   await runPlan(plan, store, sources, targets, { signal: options.signal, onWritten });
 }
 
-async function writeRest(store: Store, prepared: Prepared, staging: string, final: string, { options, verified }: Writing): Promise<void> {
+async function writeDocuments(store: Store, prepared: Prepared, staging: string, runtimeRoot: string, carried: Carried): Promise<void> {
   const { source, arrangement, files, version, target } = prepared;
   const { checkpoint, architecture, match } = source;
-  const carried = await readCarried(store, checkpoint);
   const settings = { ...match.configuration.settings, rope_interleaved: arrangement.ropeInterleaved };
-  const runtimeRoot = options.nanotronRoot ?? final;
   const documents = target.documents({ architecture, arrangement, files, version, settings, source: checkpoint, carried, runtimeRoot });
   for (const { path, text } of documents) await writeText(store, `${staging}/${path}`, text);
-  for (const name of checkpoint.sideFiles) {
-    await writeWhole(store, `${staging}/${name}`, await readWhole(store, `${checkpoint.root}/${name}`, MAX_SIDE_FILE_BYTES));
-  }
-  await writeText(store, `${staging}/${RECEIPT_NAME}`, receiptText(prepared, carried, { dtype: options.dtype, verified }));
 }
 
-/** What was asked for and no more: equal bytes, or the values that the cast gives. */
-async function checkOutput(context: Context, staging: string, { path, options }: Writing): Promise<void> {
-  const { plugin, sourceRopeInterleaved, signal, onProgress } = options;
-  const { parameters } = await verify(context, path, staging, { plugin, sourceRopeInterleaved, signal, onProgress });
-  const cast = options.dtype === undefined ? [...parameters.otherDtype, ...parameters.rounded] : [];
-  const [wrong] = [...parameters.different, ...parameters.missing, ...parameters.extra, ...cast];
-  if (wrong === undefined) return;
-  throw new CheckpointError(`${wrong}: what was written differs from its source`, {
-    hint: "the disk or the source changed under the conversion; nothing was published",
-  });
+async function writeSideFiles(store: Store, { root, sideFiles }: Checkpoint, staging: string): Promise<void> {
+  for (const name of sideFiles)
+    await writeWhole(store, `${staging}/${name}`, await readWhole(store, `${root}/${name}`, MAX_SIDE_FILE_BYTES));
 }

@@ -40,19 +40,15 @@ const overlap = (a: string, b: string): boolean => a === b || a.startsWith(`${b}
  *
  * @param neededBytes - must be free before anything is written
  */
-export async function publish(
-  context: Context,
-  final: string,
-  neededBytes: number,
-  fill: (staging: string) => Promise<void>,
-): Promise<void> {
+export async function publish<T>(context: Context, final: string, neededBytes: number, fill: (staging: string) => Promise<T>): Promise<T> {
   const { store, reporter } = context;
   const missing = await missingFolders(store, dirname(final));
   await checkSpace(store, final, dirname(missing.at(-1) ?? final), neededBytes);
   const staging = `${final}.weighbridge-partial-${process.pid}`;
   try {
-    await fill(staging);
+    const result = await fill(staging);
     await takePlace(context, staging, final);
+    return result;
   } catch (error) {
     await clean(store, staging, missing).catch((failure: Error) => reporter.warning(`${staging} may be left behind: ${failure.message}`));
     throw error;

@@ -26,9 +26,11 @@ export interface Runnable {
   readonly maxPositions: number;
 }
 
-/** Whether the plugin's family has a forward for the model's layout. */
-export const hasForward = ({ forwards }: Context, { match, layout }: Model): boolean =>
-  forwards.names().includes(match.plugin.family) && forwards.get(match.plugin.family)[layout.name] !== undefined;
+/** Whether the plugin's family has a forward for the model's own layout, and for those named. */
+export function hasForward({ forwards }: Context, { match, layout }: Model, ...layouts: readonly string[]): boolean {
+  const { family } = match.plugin;
+  return forwards.names().includes(family) && [layout.name, ...layouts].every((name) => forwards.get(family)[name] !== undefined);
+}
 
 /** @throws {UnsupportedError} the plugin's family has no forward for the model's layout */
 export function runnable(context: Context, model: Model): Runnable {

@@ -7,6 +7,7 @@ import { RECEIPT_NAME } from "../layout/receipt-name.js";
 import type { Store } from "../store/store.js";
 import { readText } from "../store/text.js";
 import type { DType } from "../tensor/dtype.js";
+import type { Verified } from "./convert.js";
 import type { Prepared } from "./prepare.js";
 
 export async function readCarried(store: Store, { root, layout, configText }: Checkpoint): Promise<Carried> {
@@ -19,7 +20,7 @@ export async function readCarried(store: Store, { root, layout, configText }: Ch
 export function receiptText(
   { source, target, arrangement, losses, warnings }: Prepared,
   carried: Carried,
-  { dtype, verified }: { dtype: DType | undefined; verified: string },
+  { dtype, verified }: { dtype: DType | undefined; verified: Verified },
 ): string {
   return printJson({
     format: 1,

@@ -1,6 +1,6 @@
 // The predictions check: both checkpoints' own forwards on the same tokens, in lockstep, compared at every stage and in the logits.
 
-import { CheckpointError } from "../errors.js";
+import { CheckpointError, UnsupportedError } from "../errors.js";
 import type { Difference, Executor, Tensor } from "../executor/executor.js";
 import type { Forward, ForwardOptions, ForwardSource, Numerics } from "../forward/forward.js";
 import { lockstep, type Meeting } from "../forward/run.js";
@@ -106,6 +106,9 @@ async function measure(
     throw new CheckpointError(`${name}: A has ${ours.shape[1]} columns, B ${theirs.shape[1]}, so that they cannot be compared`);
   }
   const difference = await executor.difference(ours, theirs);
+  if (!Number.isFinite(difference.rmsA)) {
+    throw new UnsupportedError(`${name}: A's own forward gives values that are not finite, so that its predictions say nothing`, false);
+  }
   if (numerics === "exact" || oursExact === undefined || theirsExact === undefined) {
     return { difference, distance: difference.maxAbs, limit: exactLimit(difference.rmsA, layers, hidden) };
   }

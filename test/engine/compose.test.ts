@@ -58,7 +58,7 @@ describe("the public API", () => {
 
   it("gives an engine with these methods", () => {
     const methods = Object.getOwnPropertyNames(Object.getPrototypeOf(api.createEngine()));
-    expect(methods.sort()).to.deep.equal(["checkPlugin", "constructor", "convert", "inspect", "plan", "plugins", "verify"]);
+    expect(methods.sort()).to.deep.equal(["checkPlugin", "constructor", "convert", "inspect", "plan", "plugins", "predict", "verify"]);
   });
 });
 

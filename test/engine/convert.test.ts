@@ -96,8 +96,8 @@ describe("convert and back", () => {
       for (const ropeInterleaved of [false, true]) {
         it(`tp ${tp}, pp ${pp}, ${ropeInterleaved ? "interleaved" : "half-split"}: equals the source`, async () => {
           const [there, back] = [fresh(), fresh()];
-          await engine.convert(fixture("tiny-llama3"), there, { to: "nanotron", tp, pp, ropeInterleaved });
-          await engine.convert(there, back, { to: "huggingface", maxShardBytes: 1e6 });
+          await engine.convert(fixture("tiny-llama3"), there, { to: "nanotron", tp, pp, ropeInterleaved, verify: "parameters" });
+          await engine.convert(there, back, { to: "huggingface", maxShardBytes: 1e6, verify: "parameters" });
           const source = fixture("tiny-llama3");
           for (const name of readdirSync(source).filter((file) => file !== "config.json")) {
             expect(readFileSync(join(back, name)).equals(readFileSync(join(source, name))), name).to.equal(true);

@@ -163,7 +163,8 @@ describe("a Hugging Face source", () => {
 
 describe("the receipt", () => {
   const cases = [
-    [{}, "exact", "parameters"],
+    [{}, "exact", "predictions"],
+    [{ verify: "parameters" }, "exact", "parameters"],
     [{ verify: "none" }, "exact", "none"],
     [{ dtype: "F32" }, "cast to F32", "parameters"],
   ] as const;

@@ -71,7 +71,7 @@ describe("any Llama shape, dtype and topology", () => {
         const store = new MemoryStore();
         const engine = createEngine({ store });
         const source = await writeRandomLlama(store, "/source", model, dtype, seed);
-        await engine.convert("/source", "/nanotron", { to: "nanotron", tp, pp, ropeInterleaved });
+        await engine.convert("/source", "/nanotron", { to: "nanotron", tp, pp, ropeInterleaved, verify: "parameters" });
         const expected = naiveNanotron(model, (name) => source.get(name) ?? new Uint8Array(), tp, ropeInterleaved);
         const found = new Map<string, Buffer>();
         for (const [path, file] of store.files) {
@@ -79,7 +79,7 @@ describe("any Llama shape, dtype and topology", () => {
         }
         expect([...found.keys()].sort()).to.deep.equal([...expected.keys()].sort());
         for (const [name, bytes] of expected) expect(found.get(name)?.equals(bytes), name).to.equal(true);
-        await engine.convert("/nanotron", "/back", { to: "huggingface", maxShardBytes });
+        await engine.convert("/nanotron", "/back", { to: "huggingface", maxShardBytes, verify: "parameters" });
         const back = tensorsOf(store, "/back");
         expect([...back.keys()].sort()).to.deep.equal([...source.keys()].sort());
         for (const [name, bytes] of source) expect(back.get(name)?.equals(bytes), name).to.equal(true);

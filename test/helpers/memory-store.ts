@@ -60,6 +60,10 @@ export class MemoryStore implements Store {
 
   async makeFolder(): Promise<void> {}
 
+  async realPath(path: string): Promise<string> {
+    return path;
+  }
+
   async freeBytes(): Promise<number> {
     return 1e12;
   }

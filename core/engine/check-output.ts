@@ -1,0 +1,72 @@
+// Holds what a conversion wrote against its source, before it is published: which checks, and what a failed one means.
+
+import { CheckpointError } from "../errors.js";
+import { bestExecutor } from "../executor/choose.js";
+import { formatFigure } from "../format/figure.js";
+import { DEFAULT_PREDICTIONS } from "../forward/prompt.js";
+import { plannedBytes } from "../plan/plan.js";
+import { numElements } from "../tensor/shape.js";
+import type { ParametersReport } from "../verify/parameters.js";
+import type { PredictionsReport } from "../verify/predictions.js";
+import type { ConvertOptions, Verified, Writing } from "./convert.js";
+import { hasForward } from "./forwards.js";
+import type { Context } from "./open.js";
+import type { Prepared } from "./prepare.js";
+import { verify } from "./verify.js";
+
+/** Predictions on the CPU's executor take seconds per GB and token; beyond this they are for the user to ask for. */
+const CHEAP_WEIGHT_BYTES = 1e9;
+
+export async function affordableCheck(
+  context: Context,
+  { source, plan, losses, target }: Prepared,
+  { dtype }: ConvertOptions,
+): Promise<Verified> {
+  if (dtype !== undefined || losses.length > 0 || !hasForward(context, source, target.name)) return "parameters";
+  const isCheap = plannedBytes(plan) < CHEAP_WEIGHT_BYTES || (await bestExecutor(context.executors)) !== "cpu";
+  return isCheap ? "predictions" : "parameters";
+}
+
+/** Multiplications that the CPU's executor does in some ten seconds. */
+const PREDICTION_BUDGET = 2e10;
+const FEWEST_PREDICTIONS = 16;
+
+/**
+ * What was asked for and no more: equal bytes, or the values that the cast gives; and the same predictions.
+ *
+ * @returns what was compared: less than asked for where there was no forward to run
+ */
+export async function checkOutput(
+  context: Context,
+  prepared: Prepared,
+  staging: string,
+  { path, options, check }: Writing,
+): Promise<Verified> {
+  if (check === "none") return "none";
+  const { plugin, sourceRopeInterleaved, signal, onProgress } = options;
+  const checks = check === "predictions" ? (["parameters", "predictions"] as const) : (["parameters"] as const);
+  const elements = prepared.source.architecture.components.reduce((sum, { shape }) => sum + numElements(shape), 0);
+  const predictions = Math.max(FEWEST_PREDICTIONS, Math.min(DEFAULT_PREDICTIONS, Math.floor(PREDICTION_BUDGET / elements)));
+  const report = await verify(context, path, staging, { plugin, sourceRopeInterleaved, checks, predictions, signal, onProgress });
+  if (report.parameters !== null) refuseParameters(report.parameters, options);
+  if (report.predictions === null) return "parameters";
+  refusePredictions(report.predictions);
+  return check;
+}
+
+function refuseParameters({ different, missing, extra, otherDtype, rounded }: ParametersReport, { dtype }: ConvertOptions): void {
+  const [wrong] = [...different, ...missing, ...extra, ...(dtype === undefined ? [...otherDtype, ...rounded] : [])];
+  if (wrong === undefined) return;
+  throw new CheckpointError(`${wrong}: what was written differs from its source`, {
+    hint: "the disk or the source changed under the conversion; nothing was published",
+  });
+}
+
+function refusePredictions({ firstDivergence }: PredictionsReport): void {
+  if (firstDivergence === null) return;
+  const { stage, distance, limit } = firstDivergence;
+  const found = `expected a difference under ${formatFigure(limit)}, found ${formatFigure(distance)}`;
+  throw new CheckpointError(`the two frameworks' forwards part at ${stage}: ${found}`, {
+    hint: "every byte is where the plugin says, so its mapping or a setting is wrong; nothing was published",
+  });
+}
