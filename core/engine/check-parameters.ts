@@ -4,6 +4,7 @@ import { effectiveSettings } from "../architecture/limits.js";
 import { type Json, sameJson } from "../format/json.js";
 import { bindStored, filesOf } from "../plan/compile.js";
 import { sameShape } from "../tensor/shape.js";
+import { commonComponents, renumbered } from "../verify/common.js";
 import { compareParameters, type ParametersReport, type VerifySide } from "../verify/parameters.js";
 import type { Context, Model } from "./open.js";
 import { differingTwins } from "./twins.js";
@@ -23,17 +24,21 @@ export async function checkParameters(
   { signal, onProgress }: VerifyOptions,
 ): Promise<ParametersFinding> {
   const names = a.architecture.components.map(({ name }) => name);
-  const extra = b.architecture.components.map(({ name }) => name).filter((name) => !names.includes(name));
+  const common = commonComponents(a.architecture, b.architecture);
   const totalBytes = weightBytes(a);
   const onCompared = (bytes: number) => {
     const progress = { stage: "compare", bytes, totalBytes } as const;
     context.reporter.progress(progress);
     onProgress?.(progress);
   };
-  const stray = [...extra, ...unexplained(b)];
-  const compared = await compareParameters(context.store, a.architecture, sideOf(a), sideOf(b), stray, { signal, onCompared });
+  const stray = [...common.extra, ...unexplained(b)];
+  const compared = await compareParameters(context.store, a.architecture, sideOf(a), renumbered(sideOf(b), common), stray, {
+    signal,
+    onCompared,
+  });
   const untied = [...(await differingTwins(context.store, a)), ...(await differingTwins(context.store, b))];
-  const report = { ...compared, different: [...compared.different, ...untied] };
+  const missing = compared.missing.filter((name) => !common.reshaped.includes(name));
+  const report = { ...compared, missing, different: [...compared.different, ...common.reshaped, ...untied] };
   const settings = differingSettings(a, b);
   return {
     report,

@@ -48,4 +48,22 @@ describe("verify, parameters", () => {
       different: [],
     });
   });
+
+  it("sees a model of other sizes, and one of fewer layers: by name, not by position", async () => {
+    const { verdict, parameters } = await engine.verify(fixture("tiny-llama3"), fixture("golden/tied-huggingface"));
+    expect(verdict).to.equal("different");
+    expect([parameters?.equal, parameters?.extra]).to.deep.equal([[], []]);
+    expect(parameters?.different).to.include("model.norm.weight");
+    expect(parameters?.missing).to.include("lm_head.weight").and.include("model.layers.3.mlp.up_proj.weight");
+
+    const shorter = join(scratch, "shorter");
+    cpSync(fixture("golden/nanotron-tp2"), shorter, { recursive: true });
+    rmSync(join(shorter, "model/model/decoder/3"), { recursive: true });
+    const path = join(shorter, "model_config.json");
+    writeFileSync(path, readFileSync(path, "utf8").replace('"num_hidden_layers": 4', '"num_hidden_layers": 3'));
+    const report = await engine.verify(fixture("tiny-llama3"), shorter);
+    expect(report.parameters?.different).to.deep.equal([]);
+    expect(report.parameters?.equal).to.include("lm_head.weight").and.include("model.norm.weight").and.have.length(30);
+    expect(report.parameters?.missing.every((name) => name.startsWith("model.layers.3."))).to.equal(true);
+  });
 });

@@ -1,0 +1,97 @@
+// A disk that fills up, fails, or loses the source, at every step of a conversion: nothing is left, and the destination is as it was.
+
+import { cpSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "chai";
+import { after, before, describe, it } from "mocha";
+import { createEngine, StorageError } from "../../core/index.js";
+import { type Fault, FaultyStore } from "../helpers/faulty-store.js";
+import { contents, fixture, scratchFolder } from "../helpers/folders.js";
+
+const scratch = scratchFolder("faults");
+after(scratch.remove);
+
+const source = fixture("tiny-llama3");
+const parent = scratch.fresh();
+const kept = join(parent, "kept");
+const total = new FaultyStore();
+let untouched: Record<string, string>;
+
+const convert = (store: FaultyStore, to: string, overwrite: boolean): Promise<unknown> =>
+  createEngine({ store }).convert(source, to, { to: "nanotron", tp: 2, overwrite });
+
+before(async () => {
+  mkdirSync(parent);
+  cpSync(fixture("golden/nanotron-tp1"), kept, { recursive: true });
+  untouched = contents(parent);
+  await convert(total, join(scratch.fresh(), "whole"), false);
+});
+
+async function expectUntouched(fault: Fault, to: string, overwrite: boolean): Promise<void> {
+  const error = await convert(new FaultyStore(fault), to, overwrite).then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  const where = `${fault.kind} ${fault.at}`;
+  expect(error, where).to.be.instanceOf(StorageError);
+  const { hint, cause, message } = error as StorageError;
+  expect(hint, where).to.be.a("string");
+  expect(cause, where).to.be.instanceOf(Error);
+  expect(message, where).to.not.include("\n");
+  expect(contents(parent), where).to.deep.equal(untouched);
+}
+
+/** About `count` of the calls there are, first and last included. */
+function sample(kind: Fault["kind"], count: number): number[] {
+  const last = total.calls[kind] - 1;
+  return [...new Set(Array.from({ length: count }, (_, at) => Math.round((at * last) / (count - 1))))];
+}
+
+describe("a failing disk", () => {
+  it("has every kind of call to fail", () => {
+    for (const count of Object.values(total.calls)) expect(count).to.be.greaterThan(0);
+  });
+
+  it("that is full: at any write, for good, into a new place whose folders are not there yet", async () => {
+    for (const at of sample("write", 12)) await expectUntouched({ kind: "write", at, lasting: true }, join(parent, "a/b/new"), false);
+  });
+  it("that is full: at any write, with a destination to be replaced", async () => {
+    for (const at of sample("write", 12)) await expectUntouched({ kind: "write", at, lasting: true }, kept, true);
+  });
+  it("that takes no more files", async () => {
+    for (const at of sample("create", 6)) await expectUntouched({ kind: "create", at, lasting: true }, kept, true);
+  });
+  it("that cannot be read: at any read of headers, weights, side files and of the comparison", async () => {
+    for (const at of sample("read", 16)) await expectUntouched({ kind: "read", at }, kept, true);
+  });
+  it("that loses a file of the source, or of the output, before it is opened", async () => {
+    for (const at of sample("open", 12)) await expectUntouched({ kind: "open", at }, kept, true);
+  });
+  it("that refuses to let the old one aside, or the new one in its place", async () => {
+    for (const at of [0, 1]) await expectUntouched({ kind: "rename", at }, kept, true);
+    await expectUntouched({ kind: "rename", at: 0 }, join(parent, "a/b/new"), false);
+  });
+
+  it("with too little room is refused before anything is created", async () => {
+    const store = new FaultyStore(undefined, 1_000_000);
+    const error = await convert(store, join(parent, "a/b/new"), false).then(
+      () => undefined,
+      (thrown: Error) => thrown,
+    );
+    expect(error).to.be.instanceOf(StorageError);
+    expect(error?.message).to.match(/not enough space: expected \d+ bytes free, found 1000000; free some space/);
+    expect(store.calls.create).to.equal(0);
+    expect(contents(parent)).to.deep.equal(untouched);
+  });
+
+  it("the folders around the destination stay when someone else uses them meanwhile", async () => {
+    const store = new FaultyStore({ kind: "rename", at: 0 });
+    const rename = store.rename.bind(store);
+    store.rename = (from, to) => {
+      mkdirSync(join(parent, "a/b/of-someone-else"));
+      return rename(from, to);
+    };
+    await convert(store, join(parent, "a/b/new"), false).catch(() => undefined);
+    expect(Object.keys(contents(join(parent, "a")))).to.deep.equal(["b/", "b/of-someone-else/"]);
+  });
+});
