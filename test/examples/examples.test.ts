@@ -1,0 +1,105 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect } from "chai";
+import { after, describe, it } from "mocha";
+
+const root = join(fileURLToPath(import.meta.resolve("#fixtures/tiny-llama3")), "../../..");
+const scratch = mkdtempSync(join(tmpdir(), "weighbridge-examples-"));
+after(() => rmSync(scratch, { recursive: true }));
+
+/** Run an example with a temporary folder of its own, which must be empty afterwards. */
+function run(program: string): { status: number | null; lines: string[]; left: string[] } {
+  const temporary = join(scratch, program.replaceAll("/", "-"));
+  mkdirSync(temporary);
+  const env = { ...process.env, TMPDIR: temporary, TEMP: temporary, TMP: temporary };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [`dist/examples/${program}`], { cwd: root, env, encoding: "utf8" });
+  expect(stderr).to.equal("");
+  return { status, lines: stdout.trimEnd().split("\n"), left: readdirSync(temporary) };
+}
+
+/** The commands of a README's code blocks, with the example's outputs moved into the test's own folder. */
+function commandsOf(example: string, outputs: readonly string[]): string[][] {
+  const text = readFileSync(join(root, "examples", example, "README.md"), "utf8");
+  const lines = [...text.matchAll(/```\n([^`]*)```/g)].flatMap(([, block = ""]) => block.trim().split("\n"));
+  const place = (word: string) => (outputs.includes(word) ? join(scratch, word) : word);
+  return lines.map((line) => line.split(" ").map(place));
+}
+
+function runCommand([program = "", ...args]: readonly string[]): string {
+  expect(program).to.equal("node");
+  return execFileSync(process.execPath, args, { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).split("\n")[0] ?? "";
+}
+
+describe("examples/01-convert", () => {
+  it("converts there and back, finds every element equal, and leaves nothing", () => {
+    expect(run("01-convert/convert.js")).to.deep.equal({
+      status: 0,
+      lines: [
+        "Nanotron TP 2: 45 files, 2099456 bytes of weights, 69 segments",
+        "Hugging Face: 1 file, 2099456 bytes of weights, plugin llama",
+        "equal: 39 tensors, every element",
+      ],
+      left: [],
+    });
+  });
+  it("does the same on its README's command lines", () => {
+    expect(commandsOf("01-convert", ["nanotron-tp2", "back"]).slice(1).map(runCommand)).to.deep.equal([
+      `wrote ${join(scratch, "nanotron-tp2")}`,
+      `wrote ${join(scratch, "back")}`,
+      "equal: 39 tensors equal",
+    ]);
+  });
+});
+
+describe("examples/02-engine", () => {
+  it("reports progress, then stops a conversion halfway, of which nothing is left", () => {
+    expect(run("02-engine/engine.js")).to.deep.equal({
+      status: 0,
+      lines: [
+        "copy 25%",
+        "copy 50%",
+        "copy 75%",
+        "copy 100%",
+        "compare 25%",
+        "compare 50%",
+        "compare 75%",
+        "compare 100%",
+        "on the disk: whole",
+        "CancelledError CANCELLED: cancelled; nothing was published",
+        "on the disk: whole",
+      ],
+      left: [],
+    });
+  });
+});
+
+describe("examples/03-plugin", () => {
+  it("carries a Mistral there and back by a plugin of its own, and refuses one with a window", () => {
+    expect(run("03-plugin/plugin.js")).to.deep.equal({
+      status: 0,
+      lines: [
+        "there: plugin tiny-mistral, 25 files",
+        "back, not told: plugin llama, LlamaForCausalLM",
+        "back, told: plugin tiny-mistral, MistralForCausalLM",
+        "equal: 21 tensors; the files are the same byte for byte",
+        "UnsupportedError: nanotron would compute another function: sliding_window 1024: Nanotron's Llama attends to the whole sequence; --allow-semantic-loss converts the weights all the same",
+      ],
+      left: [],
+    });
+  });
+  it("does the same on its README's command lines, and writes no key that MistralConfig lacks", () => {
+    expect(commandsOf("03-plugin", ["mistral", "mistral-nanotron", "mistral-back"]).slice(1).map(runCommand)).to.deep.equal([
+      "",
+      "tiny-mistral: the declaration is valid",
+      `wrote ${join(scratch, "mistral-nanotron")}`,
+      `wrote ${join(scratch, "mistral-back")}`,
+      "equal: 21 tensors equal",
+    ]);
+    const config = JSON.parse(readFileSync(join(scratch, "mistral-back/config.json"), "utf8"));
+    expect(config).to.include({ model_type: "mistral", sliding_window: null, num_key_value_heads: 2, rope_theta: 1000000 });
+    expect(config).to.not.have.any.keys("attention_bias", "mlp_bias", "pretraining_tp");
+  });
+});
