@@ -13,7 +13,7 @@ export const isExpandable = (dtype: DType): boolean => dtype === "BF16" || dtype
  */
 export function expand(bytes: Uint8Array, dtype: DType, into: Float32Array): void {
   if (!isExpandable(dtype)) throw new UnsupportedError(`cannot cast from ${dtype}`, false);
-  const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+  const aligned = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
   if (dtype === "F32") {
     into.set(new Float32Array(aligned.buffer, aligned.byteOffset, bytes.byteLength / 4));
     return;

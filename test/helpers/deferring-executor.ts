@@ -37,56 +37,77 @@ export function deferring(inner: Executor): Executor {
     return step.result;
   };
 
-  const record = async (shape: Tensor["shape"], tensors: readonly Tensor[], start: Step["start"]): Promise<Tensor> => {
+  /** Checked in the order of every executor: whose tensors they are, then their shapes. */
+  const record = async (tensors: readonly Tensor[], shape: () => Tensor["shape"], start: Step["start"]): Promise<Tensor> => {
     const inputs = tensors.map((tensor) => handles.get(tensor));
+    const tensor = handles.make(shape(), { inputs, start, result: undefined, references: 1 });
     for (const input of inputs) input.references++;
-    return handles.make(shape, { inputs, start, result: undefined, references: 1 });
+    return tensor;
   };
 
   const value = (tensor: Tensor): Promise<Tensor> => run(handles.get(tensor));
-  const owned = (...tensors: readonly Tensor[]): void => tensors.forEach((tensor) => void handles.get(tensor));
 
   return {
     name: "deferring",
     device: `${inner.device}, at a read`,
-    embed: async (table, tokens, options) => {
+    embed: (table, tokens, options) => {
       const kept = tokens.slice();
-      return record(shapes.embedShape(table, tokens, options), [], () => inner.embed(table, kept, options));
+      return record(
+        [],
+        () => shapes.embedShape(table, tokens, options),
+        () => inner.embed(table, kept, options),
+      );
     },
-    rmsNorm: async (x, weight, options) => {
-      owned(x);
-      return record(shapes.rmsNormShape(x, weight), [x], ([a]) => inner.rmsNorm(a as Tensor, weight, options));
-    },
-    linear: async (x, weight, options) => {
-      owned(x);
-      return record(shapes.linearShape(x, weight, options), [x], ([a]) => inner.linear(a as Tensor, weight, options));
-    },
-    columns: async (x, start, stop) => {
-      owned(x);
-      return record(shapes.columnsShape(x, start, stop), [x], ([a]) => inner.columns(a as Tensor, start, stop));
-    },
-    joinColumns: async (parts) => {
-      owned(...parts);
-      return record(shapes.joinColumnsShape(parts), parts, (all) => inner.joinColumns(all));
-    },
-    rotate: async (x, options) => {
-      owned(x);
+    rmsNorm: (x, weight, options) =>
+      record(
+        [x],
+        () => shapes.rmsNormShape(x, weight),
+        ([a]) => inner.rmsNorm(a as Tensor, weight, options),
+      ),
+    linear: (x, weight, options) =>
+      record(
+        [x],
+        () => shapes.linearShape(x, weight, options),
+        ([a]) => inner.linear(a as Tensor, weight, options),
+      ),
+    columns: (x, start, stop) =>
+      record(
+        [x],
+        () => shapes.columnsShape(x, start, stop),
+        ([a]) => inner.columns(a as Tensor, start, stop),
+      ),
+    joinColumns: (parts) =>
+      record(
+        parts,
+        () => shapes.joinColumnsShape(parts),
+        (all) => inner.joinColumns(all),
+      ),
+    rotate: (x, options) => {
       const kept = { ...options, frequencies: options.frequencies.slice() };
-      return record(shapes.rotateShape(x, options), [x], ([a]) => inner.rotate(a as Tensor, kept));
+      return record(
+        [x],
+        () => shapes.rotateShape(x, options),
+        ([a]) => inner.rotate(a as Tensor, kept),
+      );
     },
-    attention: async (q, k, v, options) => {
-      owned(q, k, v);
-      const shape = shapes.attentionShape(q, k, v, options);
-      return record(shape, [q, k, v], ([a, b, c]) => inner.attention(a as Tensor, b as Tensor, c as Tensor, options));
-    },
-    siluMul: async (gate, up, options) => {
-      owned(gate, up);
-      return record(shapes.pairShape("siluMul", gate, up), [gate, up], ([a, b]) => inner.siluMul(a as Tensor, b as Tensor, options));
-    },
-    add: async (a, b, round) => {
-      owned(a, b);
-      return record(shapes.pairShape("add", a, b), [a, b], ([left, right]) => inner.add(left as Tensor, right as Tensor, round));
-    },
+    attention: (q, k, v, options) =>
+      record(
+        [q, k, v],
+        () => shapes.attentionShape(q, k, v, options),
+        ([a, b, c]) => inner.attention(a as Tensor, b as Tensor, c as Tensor, options),
+      ),
+    siluMul: (gate, up, options) =>
+      record(
+        [gate, up],
+        () => shapes.pairShape("siluMul", gate, up),
+        ([a, b]) => inner.siluMul(a as Tensor, b as Tensor, options),
+      ),
+    add: (a, b, round) =>
+      record(
+        [a, b],
+        () => shapes.pairShape("add", a, b),
+        ([left, right]) => inner.add(left as Tensor, right as Tensor, round),
+      ),
     read: async (x, firstRow, rows) => inner.read(await value(x), firstRow, rows),
     argmax: async (x) => inner.argmax(await value(x)),
     topK: async (logits, rows, k) => inner.topK(await value(logits), rows, k),

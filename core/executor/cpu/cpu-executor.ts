@@ -3,7 +3,6 @@
 import { availableParallelism, cpus } from "node:os";
 import { inParallel } from "../../parallel.js";
 import type { Store } from "../../store/store.js";
-import { expand } from "../../tensor/expand.js";
 import type {
   AttentionOptions,
   Candidate,
@@ -20,15 +19,15 @@ import type {
 } from "../executor.js";
 import { Handles } from "../handles.js";
 import * as shapes from "../shapes.js";
-import { attention } from "./kernels/attention.js";
 import { argmaxRow, topKRow } from "./kernels/candidates.js";
 import { copyColumns } from "./kernels/columns.js";
 import { difference, divergenceRow } from "./kernels/distance.js";
 import { add, siluMul } from "./kernels/elementwise.js";
-import { finish, multiply } from "./kernels/linear.js";
+import { finish } from "./kernels/linear.js";
 import { rmsNorm } from "./kernels/rms-norm.js";
 import { rotate } from "./kernels/rotate.js";
 import { OpenFiles } from "./open-files.js";
+import { Threads } from "./threads.js";
 import { allocate, forEachBlock, readRow, readWhole } from "./weights.js";
 
 /** Rows of an embedding that are read at once. */
@@ -39,6 +38,7 @@ export class CpuExecutor implements Executor {
   readonly device = `${cpus()[0]?.model.trim() ?? "CPU"}, ${availableParallelism()} cores`;
   private readonly handles = new Handles<Float32Array>("cpu");
   private readonly files: OpenFiles;
+  private readonly threads = new Threads();
 
   constructor(store: Store) {
     this.files = new OpenFiles(store);
@@ -68,12 +68,19 @@ export class CpuExecutor implements Executor {
     const [rows, outWidth] = shape;
     const width = x.shape[1];
     const out = allocate("linear", rows * outWidth);
-    let block = new Float32Array(0);
-    await forEachBlock(this.files, weight, async ({ firstRow, rows: weightRows, bytes }) => {
-      if (block.length < weightRows * width) block = new Float32Array(weightRows * width);
-      expand(bytes, weight.dtype, block);
-      multiply({ x: values, weight: block, out, width, outWidth, firstColumn: firstRow }, weightRows, 0, rows);
-    });
+    await forEachBlock(this.files, weight, ({ firstRow, rows: weightRows, bytes }) =>
+      this.threads.perform({
+        op: "linear",
+        x: values,
+        out,
+        bytes,
+        dtype: weight.dtype,
+        weightRows,
+        width,
+        outWidth,
+        firstColumn: firstRow,
+      }),
+    );
     const bias = options.bias === undefined ? undefined : await readWhole(this.files, options.bias);
     finish(out, outWidth, bias, options.round, 0, rows);
     return this.handles.make(shape, out);
@@ -107,7 +114,9 @@ export class CpuExecutor implements Executor {
   async attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Promise<Tensor> {
     const [queries, keys, values] = [this.handles.get(q), this.handles.get(k), this.handles.get(v)];
     const shape = shapes.attentionShape(q, k, v, options);
-    return this.fill("attention", shape, (out) => attention({ q: queries, k: keys, v: values, out }, options, 0, options.heads));
+    const out = allocate("attention", shape[0] * shape[1]);
+    await this.threads.perform({ op: "attention", q: queries, k: keys, v: values, out, options, start: 0, stop: options.heads });
+    return this.handles.make(shape, out);
   }
 
   async siluMul(gate: Tensor, up: Tensor, options: SiluMulOptions): Promise<Tensor> {
@@ -156,6 +165,7 @@ export class CpuExecutor implements Executor {
 
   async close(): Promise<void> {
     this.handles.close();
+    await this.threads.close();
     await this.files.close();
   }
 

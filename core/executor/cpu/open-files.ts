@@ -45,10 +45,10 @@ export class OpenFiles {
 
   private async closeIdle(keep: number): Promise<void> {
     const idle = [...this.entries].filter(([, { readers }]) => readers === 0);
-    for (const [path, entry] of idle.slice(0, Math.max(0, idle.length - keep))) {
-      this.entries.delete(path);
-      await (await entry.file).close();
-    }
+    const surplus = idle.slice(0, Math.max(0, idle.length - keep));
+    // All leave the map before the first wait, so that nobody starts to read one that is about to be closed.
+    for (const [path] of surplus) this.entries.delete(path);
+    await Promise.all(surplus.map(async ([, { file }]) => (await file).close()));
   }
 
   /** A file that could not be opened is tried anew next time. */
