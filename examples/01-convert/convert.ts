@@ -23,7 +23,7 @@ try {
   console.log(`Hugging Face: ${home.files} file, ${home.bytes} bytes of weights, plugin ${home.plugin}`);
 
   const { verdict, parameters } = await engine.verify(model, back);
-  console.log(`${verdict}: ${parameters.equal.length} tensors, every element`);
+  console.log(`${verdict}: ${parameters?.equal.length} tensors, every element`);
   process.exitCode = verdict === "equal" ? 0 : 1;
 } finally {
   rmSync(scratch, { recursive: true });

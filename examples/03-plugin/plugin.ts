@@ -36,7 +36,7 @@ async function showRoundTrip(): Promise<void> {
     const { verdict, parameters } = await engine.verify(model, back);
     const isSameFile = readFileSync(join(model, "model.safetensors")).equals(readFileSync(join(back, "model.safetensors")));
     console.log(
-      `${verdict}: ${parameters.equal.length} tensors; the files are ${isSameFile ? "the same byte for byte" : "laid out differently"}`,
+      `${verdict}: ${parameters?.equal.length} tensors; the files are ${isSameFile ? "the same byte for byte" : "laid out differently"}`,
     );
     process.exitCode = verdict === "equal" ? 0 : 1;
 

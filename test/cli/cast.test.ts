@@ -171,7 +171,7 @@ describe("a conversion that casts", () => {
     expect([config.dtype, config.torch_dtype]).to.deep.equal(["float16", "float16"]);
     const { verdict, parameters } = await engine.verify(source, half);
     expect([verdict, parameters?.equal, parameters?.different]).to.deep.equal(["different", [], []]);
-    expect([...parameters?.otherDtype, ...parameters?.rounded]).to.have.length(original.size);
+    expect([...(parameters?.otherDtype ?? []), ...(parameters?.rounded ?? [])]).to.have.length(original.size);
   });
 
   it("refuses a value that does not fit, and says where", async () => {
