@@ -7,10 +7,12 @@ import type { Weight } from "../../core/executor/executor.js";
 import { encode, type FloatDType } from "./floats.js";
 
 export class WeightFiles {
-  readonly folder = mkdtempSync(join(tmpdir(), "weighbridge-weights-"));
+  /** Made with the first weight, so that a suite that is skipped leaves nothing behind. */
+  private folder: string | undefined;
   private written = 0;
 
   write(values: Float64Array, dtype: FloatDType, shape: readonly number[]): Weight {
+    this.folder ??= mkdtempSync(join(tmpdir(), "weighbridge-weights-"));
     const file = join(this.folder, `${this.written++}.bin`);
     const byteOffset = 1 + 2 * (this.written % 5);
     const bytes = encode(values, dtype);
@@ -19,6 +21,6 @@ export class WeightFiles {
   }
 
   remove(): void {
-    rmSync(this.folder, { recursive: true });
+    if (this.folder !== undefined) rmSync(this.folder, { recursive: true });
   }
 }
