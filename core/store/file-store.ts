@@ -13,6 +13,10 @@ const HINTS: Record<string, string> = {
   EDQUOT: "the quota is used up; free some space or choose another disk",
   EACCES: "check the permissions",
   EPERM: "check the permissions",
+  ENOENT: "check the path; something may have removed it meanwhile",
+  ENOTDIR: "a part of the path is a file, not a folder",
+  ENAMETOOLONG: "choose a shorter name",
+  EIO: "the disk or its connection failed; check it and try again",
   EROFS: "the file system is read-only",
   EMFILE: "raise the limit of open files (ulimit -n)",
 };

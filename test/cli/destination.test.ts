@@ -36,6 +36,13 @@ describe("a destination that cannot be", () => {
     ["with an empty name, to be overwritten", "", { overwrite: true }, nothing],
     ["that is no checkpoint, to be overwritten", at("full"), { overwrite: true }, usage("full: holds no checkpoint", "empty the folder")],
   ];
+  const failures: [string, string, Refusal][] = [
+    ["under a file", at("file/out"), { code: 1, says: ["file/out: not a directory", "a part of the path is a file"] }],
+    ["with a name too long", at("x".repeat(300)), { code: 1, says: ["name too long", "choose a shorter name"] }],
+  ];
+  for (const [what, to, refusal] of failures) {
+    it(what, () => expectRefused(parent, () => engine.convert(at("link"), to, { to: "nanotron" }), refusal).then());
+  }
   for (const [what, to, options, refusal] of refusals) {
     it(what, () => expectRefused(parent, () => engine.convert(at("link"), to, { to: "nanotron", ...options }), refusal).then());
   }

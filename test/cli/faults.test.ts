@@ -49,7 +49,9 @@ function sample(kind: Fault["kind"], count: number): number[] {
 
 describe("a failing disk", () => {
   it("has every kind of call to fail", () => {
-    for (const count of Object.values(total.calls)) expect(count).to.be.greaterThan(0);
+    const { remove, ...calls } = total.calls;
+    expect(remove).to.equal(0);
+    for (const count of Object.values(calls)) expect(count).to.be.greaterThan(0);
   });
 
   it("that is full: at any write, for good, into a new place whose folders are not there yet", async () => {
@@ -70,6 +72,30 @@ describe("a failing disk", () => {
   it("that refuses to let the old one aside, or the new one in its place", async () => {
     for (const at of [0, 1]) await expectUntouched({ kind: "rename", at }, kept, true);
     await expectUntouched({ kind: "rename", at: 0 }, join(parent, "a/b/new"), false);
+  });
+
+  it("that keeps what it should remove: why the conversion failed is still what is said, and what is left is named", async () => {
+    const heard: string[] = [];
+    const reporter = { progress: () => undefined, warning: (line: string) => heard.push(line) };
+    const elsewhere = join(scratch.fresh(), "out");
+    const store = new FaultyStore({ kind: "remove", at: 0 });
+    store.freeBytes = async () => 1e12;
+    store.rename = () => Promise.reject(new StorageError("cannot rename: the reason"));
+    const error = await createEngine({ store, reporter })
+      .convert(source, elsewhere, { to: "nanotron" })
+      .catch((thrown: Error) => thrown);
+    expect((error as Error).message).to.equal("cannot rename: the reason");
+    expect(heard).to.have.length(1);
+    expect(heard[0]).to.match(/out\.weighbridge-partial-\d+ may be left behind: cannot remove .* permission denied/);
+  });
+  it("that keeps the replaced checkpoint: the new one is in place, and the old one's new name is said", async () => {
+    const heard: string[] = [];
+    const reporter = { progress: () => undefined, warning: (line: string) => heard.push(line) };
+    const folder = scratch.copy("golden/nanotron-tp1");
+    const store = new FaultyStore({ kind: "remove", at: 0 });
+    await createEngine({ store, reporter }).convert(source, folder, { to: "huggingface", overwrite: true });
+    expect(contents(folder)).to.have.property("config.json");
+    expect(heard.join()).to.match(/the replaced checkpoint is left behind as .*\.weighbridge-old-\d+: /);
   });
 
   it("with too little room is refused before anything is created", async () => {

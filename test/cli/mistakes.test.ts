@@ -3,11 +3,13 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "mocha";
+import { createEngine } from "../../core/index.js";
 import { fixture, scratchFolder } from "../helpers/folders.js";
-import { expectRefusal, type Refusal } from "../helpers/refusal.js";
+import { expectRefusal, expectRefused, type Refusal } from "../helpers/refusal.js";
 
 const scratch = scratchFolder("mistakes");
 const work = scratch.fresh();
+const engine = createEngine();
 const source = fixture("tiny-llama3");
 const toNanotron = ["convert", source, "out", "--to", "nanotron"];
 const usage = (...says: string[]): Refusal => ({ code: 2, says });
@@ -55,18 +57,24 @@ describe("a mistyped command", () => {
 
 describe("a mistyped path", () => {
   const near = join(source, "../tiny-lama3");
-  const cases: [string, string[], Refusal][] = [
-    ["a letter missing", ["convert", near, "out", "--to", "nanotron"], usage(`${near}: no such folder`, `did you mean ${source}?`)],
-    ["nothing like it", ["inspect", "/no/such/folder"], usage("/no/such/folder: no such folder", "check the path")],
-    ["a file", ["convert", join(source, "config.json"), "out", "--to", "nanotron"], usage("found a file", "give the folder that holds it")],
-    ["an empty folder", ["convert", "no-plugin", "out", "--to", "nanotron"], failure("no-plugin: no checkpoint", "expected config.json")],
+  const noPlugin = join(work, "no-plugin");
+  const full = join(work, "full");
+  const cases: [string, string, Refusal][] = [
+    ["nothing like it", "/no/such/folder", usage("/no/such/folder: no such folder", "check the path")],
     [
-      "a folder of something else",
-      ["convert", "full", "out", "--to", "nanotron"],
-      failure("full: no checkpoint", "give the folder that holds it"),
+      "a file",
+      join(source, "config.json"),
+      usage("config.json: expected a checkpoint folder, found a file", "give the folder that holds it"),
     ],
+    ["an empty folder", noPlugin, failure(`${noPlugin}: no checkpoint`, "expected config.json")],
+    ["a folder of something else", full, failure(`${full}: no checkpoint`, "give the folder that holds it")],
   ];
-  for (const [what, args, refusal] of cases) it(what, () => expectRefusal(work, args, refusal).then());
+  for (const [what, path, refusal] of cases) {
+    it(what, () => expectRefused(work, () => engine.convert(path, join(work, "out"), { to: "nanotron" }), refusal).then());
+  }
+  it("a letter missing, of the command", () =>
+    expectRefusal(work, ["convert", near, "out", "--to", "nanotron"], usage(`${near}: no such folder`, `did you mean ${source}?`)).then());
+  it("two lines, told in one", () => expectRefusal(work, ["inspect", "a\nb"], usage("a\\nb: no such folder", "check the path")).then());
 });
 
 describe("a mistyped plugin", () => {
@@ -84,10 +92,14 @@ describe("a mistyped plugin", () => {
 });
 
 describe("a TP that does not divide", () => {
-  const cases: [string, string, Refusal][] = [
-    ["the vocabulary", "3", failure("tp 3 does not divide vocab (1024)", "the nearest TP that does is 2", "possible: 1, 2, 4")],
-    ["the key-value heads", "8", failure("tp 8 does not divide kv_heads (4)", "the nearest TP that does is 4")],
-    ["the heads", "16", failure("tp 16 does not divide heads (8)", "the nearest TP that does is 4")],
+  const cases: [string, number, Refusal][] = [
+    ["the vocabulary", 3, failure("tp 3 does not divide vocab (1024)", "the nearest TP that does is 2", "possible: 1, 2, 4")],
+    ["the key-value heads", 8, failure("tp 8 does not divide kv_heads (4)", "the nearest TP that does is 4")],
+    ["the heads", 16, failure("tp 16 does not divide heads (8)", "the nearest TP that does is 4")],
   ];
-  for (const [what, tp, refusal] of cases) it(what, () => expectRefusal(work, [...toNanotron, "--tp", tp], refusal).then());
+  for (const [what, tp, refusal] of cases) {
+    it(what, () => expectRefused(work, () => engine.convert(source, join(work, "out"), { to: "nanotron", tp }), refusal).then());
+  }
+  it("is one line of the command, and exit code 1", () =>
+    expectRefusal(work, [...toNanotron, "--tp", "3"], failure("the nearest TP that does is 2")).then());
 });

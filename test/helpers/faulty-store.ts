@@ -6,7 +6,7 @@ import type { FileStatus, ReadableFile, Store, WritableFile } from "../../core/s
 
 export interface Fault {
   /** The call that fails: the n-th (from 0) of its kind, reads and writes of whole buffers, creations and renames each by themselves. */
-  readonly kind: "read" | "write" | "create" | "rename" | "open";
+  readonly kind: "read" | "write" | "create" | "rename" | "open" | "remove";
   readonly at: number;
   /** After it failed, all later calls of its kind fail too, as on a full disk. */
   readonly lasting?: boolean;
@@ -15,6 +15,7 @@ export interface Fault {
 const REASONS: Record<Fault["kind"], [code: string, what: string, hint: string]> = {
   write: ["ENOSPC", "no space left on device", "free some space or choose another disk"],
   create: ["ENOSPC", "no space left on device", "free some space or choose another disk"],
+  remove: ["EACCES", "permission denied", "check the permissions"],
   rename: ["EACCES", "permission denied", "check the permissions"],
   read: ["EIO", "i/o error", "check the disk"],
   open: ["ENOENT", "no such file or directory", "the source vanished"],
@@ -23,7 +24,7 @@ const REASONS: Record<Fault["kind"], [code: string, what: string, hint: string]>
 export class FaultyStore implements Store {
   private readonly files = new FileStore();
   /** Calls so far, by kind: a run without a fault tells how many there are. */
-  readonly calls: Record<Fault["kind"], number> = { read: 0, write: 0, create: 0, rename: 0, open: 0 };
+  readonly calls: Record<Fault["kind"], number> = { read: 0, write: 0, create: 0, rename: 0, open: 0, remove: 0 };
 
   constructor(
     private readonly fault?: Fault,
@@ -63,10 +64,14 @@ export class FaultyStore implements Store {
     await this.files.rename(from, to);
   }
 
+  async remove(path: string): Promise<void> {
+    this.pass("remove", path);
+    await this.files.remove(path);
+  }
+
   status = (path: string): Promise<FileStatus | undefined> => this.files.status(path);
   realPath = (path: string): Promise<string> => this.files.realPath(path);
   list = (path: string): Promise<string[]> => this.files.list(path);
-  remove = (path: string): Promise<void> => this.files.remove(path);
   makeFolder = (path: string): Promise<void> => this.files.makeFolder(path);
   freeBytes = async (path: string): Promise<number> => this.free ?? (await this.files.freeBytes(path));
 }
