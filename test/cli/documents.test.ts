@@ -53,7 +53,7 @@ describe("--json", () => {
   before(() => editJson(broken, "config.json", { num_key_value_heads: 2 }));
 
   const results: [string, string[], string, number, object][] = [
-    ["convert", ["convert", source, written, "--to", "nanotron", "--tp", "2"], "convert", 0, { written: true, verified: "parameters" }],
+    ["convert", ["convert", source, written, "--to", "nanotron", "--tp", "2"], "convert", 0, { written: true, verified: "predictions" }],
     [
       "convert --dry-run",
       ["convert", tp2, scratch.fresh(), "--to", "huggingface", "--dry-run"],
@@ -82,7 +82,7 @@ describe("--json", () => {
   it("the receipt that a conversion leaves is valid, and carries the config", () => {
     const receipt = readJson(written, "weighbridge.receipt.json");
     expectValid(receipt, "receipt");
-    expect(receipt).to.deep.include({ plugin: "llama", weights: "exact", verified: "parameters" });
+    expect(receipt).to.deep.include({ plugin: "llama", weights: "exact", verified: "predictions" });
     expect(JSON.parse(receipt.carried.huggingface)).to.deep.equal(readJson(source, "config.json"));
   });
 

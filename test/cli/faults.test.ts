@@ -18,7 +18,7 @@ const total = new FaultyStore();
 let untouched: Record<string, string>;
 
 const convert = (store: FaultyStore, to: string, overwrite: boolean): Promise<unknown> =>
-  createEngine({ store }).convert(source, to, { to: "nanotron", tp: 2, overwrite });
+  createEngine({ store }).convert(source, to, { to: "nanotron", tp: 2, overwrite, verify: "parameters" });
 
 before(async () => {
   mkdirSync(parent);
@@ -93,7 +93,7 @@ describe("a failing disk", () => {
     const reporter = { progress: () => undefined, warning: (line: string) => heard.push(line) };
     const folder = scratch.copy("golden/nanotron-tp1");
     const store = new FaultyStore({ kind: "remove", at: 0 });
-    await createEngine({ store, reporter }).convert(source, folder, { to: "huggingface", overwrite: true });
+    await createEngine({ store, reporter }).convert(source, folder, { to: "huggingface", overwrite: true, verify: "parameters" });
     expect(contents(folder)).to.have.property("config.json");
     expect(heard.join()).to.match(/the replaced checkpoint is left behind as .*\.weighbridge-old-\d+: /);
   });

@@ -49,7 +49,7 @@ describe("examples/01-convert", () => {
     expect(commandsOf("01-convert", ["nanotron-tp2", "back"]).slice(1).map(runCommand)).to.deep.equal([
       `wrote ${join(scratch, "nanotron-tp2")}`,
       `wrote ${join(scratch, "back")}`,
-      "equal: 39 tensors equal",
+      "equal",
     ]);
   });
 });
@@ -67,6 +67,10 @@ describe("examples/02-engine", () => {
         "compare 50%",
         "compare 75%",
         "compare 100%",
+        "predict 25%",
+        "predict 50%",
+        "predict 75%",
+        "predict 100%",
         "on the disk: whole",
         "CancelledError CANCELLED: cancelled; nothing was published",
         "on the disk: whole",
@@ -96,7 +100,7 @@ describe("examples/03-plugin", () => {
       "tiny-mistral: the declaration is valid",
       `wrote ${join(scratch, "mistral-nanotron")}`,
       `wrote ${join(scratch, "mistral-back")}`,
-      "equal: 21 tensors equal",
+      "equal",
     ]);
     const config = JSON.parse(readFileSync(join(scratch, "mistral-back/config.json"), "utf8"));
     expect(config).to.include({ model_type: "mistral", sliding_window: null, num_key_value_heads: 2, rope_theta: 1000000 });
