@@ -38,11 +38,20 @@ function checkSymbols(plugin: Plugin, report: Report): void {
     need(numerator, pointer);
     if (denominator !== undefined) need(denominator, pointer);
   };
+  const needEarlier = (symbol: string, text: string, pointer: string) => {
+    const { numerator, denominator } = parseQuotient(text);
+    const late = [numerator, denominator].find((used) => used !== undefined && symbols.indexOf(used) >= symbols.indexOf(symbol));
+    if (late !== undefined)
+      report(pointer, `${JSON.stringify(late)} is not known yet: a default may use only dimensions declared before it`);
+  };
   for (const [symbol, source] of Object.entries(plugin.dimensions)) {
     const setting = typeof source === "string" ? source : source.setting;
     if (!Object.hasOwn(plugin.settings, setting))
       report(`/dimensions/${symbol}`, unknownName("setting", setting, Object.keys(plugin.settings)));
-    if (typeof source !== "string" && source.default !== undefined) needQuotient(source.default, `/dimensions/${symbol}/default`);
+    if (typeof source !== "string" && typeof source.default === "string") {
+      needQuotient(source.default, `/dimensions/${symbol}/default`);
+      needEarlier(symbol, source.default, `/dimensions/${symbol}/default`);
+    }
   }
   for (const [name, { default: value }] of Object.entries(plugin.settings)) {
     if (isDimensionValue(value)) needQuotient(value.dimension, `/settings/${name}/default/dimension`);

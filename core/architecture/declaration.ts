@@ -19,6 +19,8 @@ export interface SettingDeclaration {
   readonly in?: LayoutName;
   readonly since?: "1.5";
   readonly optional?: boolean;
+  /** Null is a value of its own; otherwise it counts as absent. */
+  readonly nullable?: boolean;
 }
 
 export interface Limit {
@@ -69,7 +71,7 @@ export interface PluginFile {
   readonly description?: string;
   readonly extends?: string;
   readonly identify?: { readonly settings?: Values } & ByLayout<Values>;
-  readonly dimensions?: Readonly<Record<string, string | { readonly setting: string; readonly default?: string }>>;
+  readonly dimensions?: Readonly<Record<string, string | { readonly setting: string; readonly default?: string | number }>>;
   readonly settings?: Readonly<Record<string, SettingDeclaration>>;
   readonly constants?: ByLayout<Values>;
   readonly forward?: readonly string[];

@@ -3,7 +3,7 @@
 import { CheckpointError } from "../errors.js";
 import { type Json, sameJson } from "../format/json.js";
 import type { Checkpoint, Layout } from "../layout/layout.js";
-import type { Plugin } from "./declaration.js";
+import type { Plugin, Value, Values } from "./declaration.js";
 import { type Configuration, configure } from "./settings.js";
 
 export interface Match {
@@ -13,19 +13,23 @@ export interface Match {
 
 /** @throws {CheckpointError} no plugin fits, or two fit equally well */
 export function matchPlugin(plugins: readonly Plugin[], checkpoint: Checkpoint, layout: Layout): Match {
-  const fitting = plugins
-    .filter((plugin) => hasMarkers(plugin, checkpoint))
-    .flatMap((plugin) => {
-      const configuration = configure(plugin, layout.readSettings(checkpoint, plugin), checkpoint.configPath);
-      const agrees = Object.entries(plugin.identify).every(([name, value]) =>
-        sameJson(configuration.settings[name] as Json, value as Json),
-      );
-      return agrees ? [{ plugin, configuration }] : [];
-    });
+  const fitting: Match[] = [];
+  const misfits: CheckpointError[] = [];
+  for (const plugin of plugins.filter((candidate) => hasMarkers(candidate, checkpoint))) {
+    try {
+      const configuration = configure(plugin, layout.readSettings(checkpoint.rawConfig, plugin), layout.name, checkpoint.configPath);
+      if (differencesTo(plugin.identify, configuration).length === 0) fitting.push({ plugin, configuration });
+    } catch (error) {
+      // A plugin that cannot make sense of the config is not this model's; if none can, what the first one says is the reason.
+      if (!(error instanceof CheckpointError)) throw error;
+      misfits.push(error);
+    }
+  }
   const specificity = ({ plugin }: Match) => Object.keys(plugin.identify).length;
   const most = Math.max(...fitting.map(specificity));
   const [best, rival] = fitting.filter((match) => specificity(match) === most);
   if (best === undefined) {
+    if (misfits[0] !== undefined) throw misfits[0];
     throw new CheckpointError(
       `${checkpoint.configPath}: no plugin fits this model (model_type ${JSON.stringify(checkpoint.rawConfig.model_type ?? null)})`,
       {
@@ -41,16 +45,27 @@ export function matchPlugin(plugins: readonly Plugin[], checkpoint: Checkpoint, 
 }
 
 /** The layout's own marks; a plugin without any for a layout does not claim its checkpoints. */
-function hasMarkers({ markers: byLayout }: Plugin, { configStyle, rawConfig }: Checkpoint): boolean {
-  const markers = Object.entries(byLayout[configStyle] ?? {});
-  return markers.length > 0 && markers.every(([key, value]) => sameJson(rawConfig[key] as Json | undefined, value as Json));
+function hasMarkers({ markers: byLayout }: Plugin, checkpoint: Checkpoint): boolean {
+  const markers = byLayout[checkpoint.configStyle] ?? {};
+  return Object.keys(markers).length > 0 && unlikeMarkers(markers, checkpoint).length === 0;
 }
 
-/** Published values that a checkpoint does not have, one line each. */
-export function differences({ plugin, configuration }: Match): string[] {
-  return Object.entries(plugin.expect)
-    .filter(([name, value]) => !sameJson(configuration.settings[name] as Json, value as Json))
-    .map(
-      ([name, value]) => `${name}: ${plugin.name} expects ${JSON.stringify(value)}, found ${JSON.stringify(configuration.settings[name])}`,
-    );
+const unlikeMarkers = (markers: Values, { rawConfig }: Checkpoint): [string, Value][] =>
+  Object.entries(markers).filter(([key, value]) => !sameJson(rawConfig[key] as Json | undefined, value as Json));
+
+const differencesTo = (expected: Values, { settings }: Configuration): [string, Value][] =>
+  Object.entries(expected).filter(([name, value]) => !sameJson(settings[name] as Json, value as Json));
+
+/** What the plugin expects and the checkpoint does not have, one line each: published values, and for a plugin named by hand its marks. */
+export function differences({ plugin, configuration }: Match, checkpoint: Checkpoint): string[] {
+  const says = (name: string, expected: Value, found: Value | undefined) =>
+    `${name}: ${plugin.name} expects ${JSON.stringify(expected)}, found ${found === undefined ? "nothing" : JSON.stringify(found)}`;
+  return [
+    ...unlikeMarkers(plugin.markers[checkpoint.configStyle] ?? {}, checkpoint).map(([key, value]) =>
+      says(key, value, checkpoint.rawConfig[key]),
+    ),
+    ...differencesTo({ ...plugin.identify, ...plugin.expect }, configuration).map(([name, value]) =>
+      says(name, value, configuration.settings[name]),
+    ),
+  ];
 }

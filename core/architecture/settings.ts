@@ -3,7 +3,7 @@
 
 import { CheckpointError } from "../errors.js";
 import { isDimensionValue } from "./consistency.js";
-import type { DimensionValue, Plugin, SettingDeclaration, Value, Values } from "./declaration.js";
+import type { DimensionValue, LayoutName, Plugin, SettingDeclaration, Value, Values } from "./declaration.js";
 import { parseQuotient } from "./shape-pattern.js";
 
 /** Every declared setting's value, by its Hugging Face name. */
@@ -18,10 +18,12 @@ export interface Configuration {
 
 /**
  * @param raw - values as the config file has them, plain numbers, under Hugging Face names
+ * @param layout - whose config it is; a setting that only another layout's has is then at the one value that this layout's
+ * framework can express, if a limit says so, and at its default otherwise
  * @param where - the config file, for errors
  * @throws {CheckpointError} a value is missing or of the wrong type, or a dimension is no positive integer
  */
-export function configure(plugin: Plugin, raw: Values, where: string): Configuration {
+export function configure(plugin: Plugin, raw: Values, layout: LayoutName, where: string): Configuration {
   for (const [name, declaration] of Object.entries(plugin.settings)) {
     const value = raw[name];
     if (value === undefined && declaration.default === undefined) throw new CheckpointError(`${where}: ${name} is missing`);
@@ -31,13 +33,25 @@ export function configure(plugin: Plugin, raw: Values, where: string): Configura
   }
   const dimensions = computeDimensions(plugin, raw, where);
   const settings: Record<string, Value> = {};
-  for (const [name, { type, default: fallback }] of Object.entries(plugin.settings)) {
+  for (const [name, declaration] of Object.entries(plugin.settings)) {
     const value = raw[name];
     // A null id or object says something ("no such token"); a null number or name is as good as absent.
-    const given = value !== undefined && (value !== null || type === "token" || type === "any");
-    settings[name] = given ? value : resolveValue(fallback ?? null, dimensions);
+    const isNullValue = declaration.nullable === true || declaration.type === "token" || declaration.type === "any";
+    const isGiven = value !== undefined && (value !== null || isNullValue);
+    settings[name] = isGiven ? value : resolveValue(unsaid(plugin, name, declaration, layout), dimensions);
   }
   return { settings, dimensions };
+}
+
+/** What a setting is when the config does not say it. */
+function unsaid(
+  plugin: Plugin,
+  name: string,
+  { in: only, default: fallback }: SettingDeclaration,
+  layout: LayoutName,
+): Value | DimensionValue {
+  const limit = (plugin.limits[layout] ?? []).find((candidate) => candidate.setting === name);
+  return only !== undefined && only !== layout && limit?.only !== undefined ? limit.only : (fallback ?? null);
 }
 
 /** A literal as it is; `{ dimension }` computed. */
@@ -56,7 +70,8 @@ function computeDimensions(plugin: Plugin, raw: Values, where: string): Dimensio
   for (const [symbol, source] of Object.entries(plugin.dimensions)) {
     const { setting, default: fallback } = typeof source === "string" ? { setting: source, default: undefined } : source;
     const given = raw[setting];
-    const size = given === undefined || given === null ? quotient(fallback ?? "", dimensions) : given;
+    const size =
+      given === undefined || given === null ? (typeof fallback === "number" ? fallback : quotient(fallback ?? "", dimensions)) : given;
     if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 1) {
       throw new CheckpointError(`${where}: ${setting}: expected a positive integer, found ${JSON.stringify(given ?? size)}`);
     }
@@ -65,8 +80,8 @@ function computeDimensions(plugin: Plugin, raw: Values, where: string): Dimensio
   return dimensions;
 }
 
-function hasType(value: Value, { type, default: fallback }: SettingDeclaration): boolean {
-  if (value === null) return type === "any" || type === "token" || fallback !== undefined;
+function hasType(value: Value, { type, default: fallback, nullable }: SettingDeclaration): boolean {
+  if (value === null) return nullable === true || type === "any" || type === "token" || fallback !== undefined;
   switch (type) {
     case "integer":
       return Number.isSafeInteger(value);

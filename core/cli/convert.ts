@@ -3,7 +3,7 @@
 import { type Command, Option } from "commander";
 import type { ConvertResult, Verified } from "../engine/convert.js";
 import type { PlanReport } from "../engine/plan.js";
-import { type PlanFlags, planOptions, withJson, withPlanOptions } from "./options.js";
+import { checkFlags, type PlanFlags, planOptions, withJson, withPlanOptions } from "./options.js";
 import { formatBytes, print, printDocument } from "./output.js";
 import { withSession } from "./session.js";
 
@@ -39,6 +39,7 @@ export function addPlan(program: Command): void {
 
 function runConvert(source: string, destination: string, flags: ConvertFlags): Promise<void> {
   return withSession({ plugin: flags.plugin, isQuiet: flags.quiet === true || flags.json === true }, async ({ engine, plugin, signal }) => {
+    checkFlags(flags);
     const { nanotronRoot, verify, overwrite, dryRun } = flags;
     const options = { ...planOptions(flags, plugin), nanotronRoot, verify, overwrite, dryRun, signal };
     const result = await engine.convert(source, destination, options);
@@ -62,6 +63,7 @@ const COMPARED: Record<Verified, string> = {
 
 function runPlan(source: string, flags: PlanFlags): Promise<void> {
   return withSession({ plugin: flags.plugin }, async ({ engine, plugin }) => {
+    checkFlags(flags);
     const report = await engine.plan(source, planOptions(flags, plugin));
     if (flags.json === true) printDocument(report);
     else printPlan(report);

@@ -10,9 +10,11 @@ import { addPlugins } from "./plugins.js";
 import { addPredict } from "./predict.js";
 import { usageError } from "./usage.js";
 import { addVerify } from "./verify.js";
+import { packageVersion } from "./version.js";
 
 const program = new Command("weighbridge")
   .description("Carries LLM checkpoints between Hugging Face and Nanotron, and proves what arrives.")
+  .version(packageVersion())
   .option("--debug", "print stack traces")
   .exitOverride()
   .configureOutput({ writeErr: () => undefined }); // report() says it

@@ -48,6 +48,19 @@ export const withPlanOptions = (command: Command): Command =>
     .option("--max-shard-size <size>", "bytes of a Hugging Face shard, e.g. 5GB", byteSize)
     .option("--strict", "treat warnings as errors");
 
+/** Flags that say something about one layout only. */
+const ONLY_FOR: readonly [keyof PlanFlags | "nanotronRoot", string, LayoutName][] = [
+  ["maxShardSize", "--max-shard-size", "huggingface"],
+  ["nanotronVersion", "--nanotron-version", "nanotron"],
+  ["nanotronRoot", "--nanotron-root", "nanotron"],
+];
+
+/** @throws {UsageError} a flag that the target's layout has no use for */
+export function checkFlags(flags: PlanFlags & { readonly nanotronRoot?: string }): void {
+  const useless = ONLY_FOR.find(([key, , layout]) => flags[key] !== undefined && flags.to !== layout);
+  if (useless !== undefined) throw new UsageError(`${useless[1]} says nothing about --to ${flags.to}`, { hint: "drop it" });
+}
+
 /** The engine's options; `plugin` is a name by now. */
 export const planOptions = (flags: PlanFlags, plugin: string | undefined): PlanOptions => ({
   to: flags.to,

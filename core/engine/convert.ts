@@ -1,8 +1,8 @@
 // convert: prepare, write beside the destination, compare, publish by rename. On failure nothing is left.
 
 import { isAbsolute, resolve } from "node:path";
-import { CheckpointError, UsageError } from "../errors.js";
-import type { Carried, Checkpoint, Topology } from "../layout/layout.js";
+import { CancelledError, CheckpointError, UsageError } from "../errors.js";
+import type { Checkpoint, Topology } from "../layout/layout.js";
 import { RECEIPT_NAME } from "../layout/receipt-name.js";
 import { plannedBytes } from "../plan/plan.js";
 import { runPlan } from "../plan/run.js";
@@ -13,7 +13,7 @@ import { affordableCheck, checkOutput } from "./check-output.js";
 import { checkDestination, publish } from "./destination.js";
 import type { Context } from "./open.js";
 import { type PlanOptions, type Prepared, prepare } from "./prepare.js";
-import { readCarried, receiptText } from "./receipt.js";
+import { receiptText } from "./receipt.js";
 import { differingTwins } from "./twins.js";
 
 export interface ConvertOptions extends PlanOptions {
@@ -112,11 +112,11 @@ function write(context: Context, prepared: Prepared, writing: Writing): Promise<
   return publish(context, final, neededBytes, async (staging) => {
     await writeWeights(context, prepared, staging, writing.options);
     const { checkpoint } = prepared.source;
-    const carried = await readCarried(store, checkpoint);
-    await writeDocuments(store, prepared, staging, writing.options.nanotronRoot ?? final, carried);
+    await writeDocuments(store, prepared, staging, writing.options.nanotronRoot ?? final);
     await writeSideFiles(store, checkpoint, staging);
     const verified = await checkOutput(context, prepared, staging, writing);
-    await writeText(store, `${staging}/${RECEIPT_NAME}`, receiptText(prepared, carried, { dtype: writing.options.dtype, verified }));
+    await writeText(store, `${staging}/${RECEIPT_NAME}`, receiptText(prepared, { dtype: writing.options.dtype, verified }));
+    if (writing.options.signal?.aborted === true) throw new CancelledError("cancelled; nothing was published");
     return verified;
   });
 }
@@ -138,10 +138,9 @@ async function writeWeights(
   await runPlan(plan, store, sources, targets, { signal: options.signal, onWritten });
 }
 
-async function writeDocuments(store: Store, prepared: Prepared, staging: string, runtimeRoot: string, carried: Carried): Promise<void> {
-  const { source, arrangement, files, version, target } = prepared;
-  const { checkpoint, architecture, match } = source;
-  const settings = { ...match.configuration.settings, rope_interleaved: arrangement.ropeInterleaved };
+async function writeDocuments(store: Store, prepared: Prepared, staging: string, runtimeRoot: string): Promise<void> {
+  const { source, arrangement, files, version, target, carried, settings } = prepared;
+  const { checkpoint, architecture } = source;
   const documents = target.documents({ architecture, arrangement, files, version, settings, source: checkpoint, carried, runtimeRoot });
   for (const { path, text } of documents) await writeText(store, `${staging}/${path}`, text);
 }

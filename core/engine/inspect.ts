@@ -91,8 +91,8 @@ function tryModel(context: Context, checkpoint: Checkpoint, layout: Layout, opti
 
 const asError = ({ code, message }: WeighbridgeError): Finding => ({ severity: "error", code, message });
 
-const unexpected = ({ match }: Model): Finding[] =>
-  differences(match).map((message) => ({ severity: "warning", code: "UNEXPECTED_VALUE", message }));
+const unexpected = ({ match, checkpoint }: Model): Finding[] =>
+  differences(match, checkpoint).map((message) => ({ severity: "warning", code: "UNEXPECTED_VALUE", message }));
 
 function describe({ root, files }: Checkpoint, { key, dtype, shape, file, byteStart, byteEnd }: StoredTensor): InspectedTensor {
   const path = files[file]?.path ?? "";

@@ -84,5 +84,8 @@ export function modelOf(context: Context, checkpoint: Checkpoint, layout: Layout
 function matchOf({ plugins }: Context, checkpoint: Checkpoint, layout: Layout, name: string | undefined): Match {
   if (name === undefined) return matchPlugin(plugins.all(), checkpoint, layout);
   const plugin = plugins.get(name);
-  return { plugin, configuration: configure(plugin, layout.readSettings(checkpoint, plugin), checkpoint.configPath) };
+  return {
+    plugin,
+    configuration: configure(plugin, layout.readSettings(checkpoint.rawConfig, plugin), layout.name, checkpoint.configPath),
+  };
 }

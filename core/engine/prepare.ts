@@ -3,13 +3,15 @@
 import type { CastTarget, LayoutName } from "../architecture/declaration.js";
 import { semanticLosses } from "../architecture/limits.js";
 import { differences } from "../architecture/match.js";
+import type { Settings } from "../architecture/settings.js";
 import { CheckpointError } from "../errors.js";
-import type { Arrangement, Layout, NanotronVersion, Slot, TargetFile } from "../layout/layout.js";
+import type { Arrangement, Carried, Layout, NanotronVersion, Slot, TargetFile } from "../layout/layout.js";
 import { prove } from "../plan/check.js";
 import { bindStored, bindTarget, compile, filesOf, planFilesOf } from "../plan/compile.js";
 import type { Plan } from "../plan/plan.js";
 import { targetDtypes } from "../plan/target-dtypes.js";
 import { type Context, type Model, type ModelOptions, openModel } from "./open.js";
+import { readCarried, restorations, restoredSettings } from "./receipt.js";
 
 export interface PlanOptions extends ModelOptions {
   readonly to: LayoutName;
@@ -37,6 +39,10 @@ export interface Prepared {
   readonly slots: readonly Slot[];
   readonly files: readonly TargetFile[];
   readonly plan: Plan;
+  /** Config texts as earlier conversions met them. */
+  readonly carried: Carried;
+  /** What the target's config is to say. */
+  readonly settings: Settings;
   readonly losses: readonly string[];
   readonly warnings: readonly string[];
 }
@@ -50,7 +56,13 @@ export async function prepare(context: Context, path: string, options: PlanOptio
   const source = await openModel(context, path, options);
   const { checkpoint, layout, match, architecture, stored } = source;
   const losses = semanticLosses(match, layout.name, target.name, options.allowSemanticLoss ?? false);
-  const warnings = [...checkpoint.problems.map(({ message }) => message), ...differences(match)];
+  const carried = await readCarried(context.store, checkpoint);
+  const restored = restoredSettings(source, target, carried);
+  const warnings = [
+    ...checkpoint.problems.map(({ message }) => message),
+    ...differences(match, checkpoint),
+    ...restorations(source, restored),
+  ];
   if (options.strict === true && warnings.length > 0) {
     throw new CheckpointError(`${checkpoint.root}: ${warnings[0]}`, { hint: "without --strict this is a warning" });
   }
@@ -72,5 +84,6 @@ export async function prepare(context: Context, path: string, options: PlanOptio
     unused: stored.unused,
   });
   prove(plan, architecture, layout.reference(architecture, source.arrangement), target.reference(architecture, arrangement));
-  return { source, target, arrangement, version, slots, files, plan, losses, warnings };
+  const settings = { ...match.configuration.settings, ...restored, rope_interleaved: arrangement.ropeInterleaved };
+  return { source, target, arrangement, version, slots, files, plan, carried, settings, losses, warnings };
 }

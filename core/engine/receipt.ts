@@ -1,13 +1,16 @@
 // What a conversion leaves in its output: what it was made from and how, and the config texts that the target cannot hold,
 // so that the way back restores them.
 
-import { isObject, parseObject, printJson } from "../format/json.js";
-import type { Carried, Checkpoint } from "../layout/layout.js";
+import { isDimensionValue } from "../architecture/consistency.js";
+import type { Values } from "../architecture/declaration.js";
+import { isObject, type Json, parseObject, plain, printJson, sameJson } from "../format/json.js";
+import type { Carried, Checkpoint, Layout } from "../layout/layout.js";
 import { RECEIPT_NAME } from "../layout/receipt-name.js";
 import type { Store } from "../store/store.js";
 import { readText } from "../store/text.js";
 import type { DType } from "../tensor/dtype.js";
 import type { Verified } from "./convert.js";
+import type { Model } from "./open.js";
 import type { Prepared } from "./prepare.js";
 
 export async function readCarried(store: Store, { root, layout, configText }: Checkpoint): Promise<Carried> {
@@ -17,9 +20,30 @@ export async function readCarried(store: Store, { root, layout, configText }: Ch
   return { ...(texts as Carried), [layout]: configText };
 }
 
+/**
+ * Settings that only the target's config has, and that the source can therefore not say: as an earlier conversion met them.
+ * What follows from the model's sizes is left to be computed.
+ */
+export function restoredSettings({ layout, match: { plugin } }: Model, target: Layout, carried: Carried): Values {
+  const text = carried[target.name];
+  if (text === undefined || target === layout) return {};
+  const known = target.readSettings(plain(parseObject(text, RECEIPT_NAME)) as Values, plugin);
+  const names = Object.entries(plugin.settings).filter(
+    ([name, { in: only, default: fallback }]) => only === target.name && name in known && !isDimensionValue(fallback),
+  );
+  return Object.fromEntries(names.map(([name]) => [name, known[name] ?? null]));
+}
+
+/** A restored setting that the source's framework did not compute with is worth a word. */
+export function restorations({ layout, match: { plugin, configuration } }: Model, restored: Values): string[] {
+  const limited = (plugin.limits[layout.name] ?? []).filter(({ setting }) => setting in restored);
+  return limited
+    .filter(({ setting }) => !sameJson(restored[setting] as Json, configuration.settings[setting] as Json))
+    .map(({ setting, because }) => `${setting} ${JSON.stringify(restored[setting])} is restored from the receipt; ${because}`);
+}
+
 export function receiptText(
-  { source, target, arrangement, losses, warnings }: Prepared,
-  carried: Carried,
+  { source, target, arrangement, carried, losses, warnings }: Prepared,
   { dtype, verified }: { dtype: DType | undefined; verified: Verified },
 ): string {
   return printJson({

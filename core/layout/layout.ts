@@ -170,8 +170,8 @@ export interface Layout {
    * @throws {CheckpointError | FormatError} parts are missing, doubled, truncated or contradict each other
    */
   open(store: Store, root: string): Promise<Checkpoint>;
-  /** The checkpoint's settings under their Hugging Face names; absent keys stay absent. */
-  readSettings(checkpoint: Checkpoint, plugin: Plugin): Values;
+  /** The settings of a config of this layout under their Hugging Face names; absent keys stay absent. */
+  readSettings(rawConfig: Values, plugin: Plugin): Values;
   /**
    * How an open checkpoint's tensors are arranged.
    *

@@ -58,7 +58,7 @@ export class FlatLayout implements Layout {
     };
   }
 
-  readSettings = (checkpoint: Checkpoint, plugin: Plugin): Values => huggingFace.readSettings(checkpoint, plugin);
+  readSettings = (rawConfig: Values, plugin: Plugin): Values => huggingFace.readSettings(rawConfig, plugin);
   arrangementOf = (): Arrangement => WHOLE;
   chooseArrangement = (): Arrangement => WHOLE;
 

@@ -98,7 +98,7 @@ export function composeConfig({ plugin, settings, dimensions, dtype, base, baseI
     if (declaration.optional === true && isDefault) delete document[name];
     else if (!restates(document[name], value, declaration)) put(name, typed(value, declaration));
   }
-  putRope(document, settings, put);
+  if (plugin.settings.rope_theta !== undefined) putRope(document, settings, put);
   const torch = torchName(dtype);
   if (torch !== undefined) for (const key of ["dtype", "torch_dtype"]) put(key, torch);
   return Object.fromEntries(Object.entries(document).sort(([a], [b]) => (a < b ? -1 : 1)));

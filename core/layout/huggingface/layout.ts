@@ -84,8 +84,8 @@ export class HuggingFaceLayout implements Layout {
     };
   }
 
-  readSettings(checkpoint: Checkpoint, plugin: Plugin): Values {
-    return settingsOf(checkpoint.rawConfig, plugin);
+  readSettings(rawConfig: Values, plugin: Plugin): Values {
+    return settingsOf(rawConfig, plugin);
   }
 
   arrangementOf(): Arrangement {

@@ -44,8 +44,8 @@ export class NanotronLayout implements Layout {
     return openNanotron(store, root);
   }
 
-  readSettings(checkpoint: Checkpoint, plugin: Plugin): Values {
-    return settingsOf(checkpoint.rawConfig, plugin);
+  readSettings(rawConfig: Values, plugin: Plugin): Values {
+    return settingsOf(rawConfig, plugin);
   }
 
   arrangementOf(checkpoint: Checkpoint, answer: boolean | undefined): Arrangement {
