@@ -30,7 +30,9 @@ describe("the public API", () => {
   it("exports these types and no others", () => {
     const text = readFileSync(fileURLToPath(import.meta.resolve("../../core/index.d.ts")), "utf8");
     const types = [...text.matchAll(/export (type )?\{([^}]*)\}/g)].flatMap(([, all, names = ""]) =>
-      names.split(",").flatMap((name) => (all !== undefined || name.includes("type ") ? [name.replace("type ", "").trim()] : [])),
+      names
+        .split(",")
+        .flatMap((name) => (name.trim() !== "" && (all !== undefined || name.includes("type ")) ? [name.replace("type ", "").trim()] : [])),
     );
     expect(types.sort()).to.deep.equal([
       "AttentionOptions",
