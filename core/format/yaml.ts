@@ -13,6 +13,7 @@ import {
 } from "js-yaml";
 import { isLosslessNumber } from "lossless-json";
 import { DeclarationError } from "../errors.js";
+import { floatRepr } from "./python.js";
 
 /** A plugin of a thousand parameters is a tenth of it. */
 export const MAX_YAML_BYTES = 1024 * 1024;
@@ -113,8 +114,8 @@ function numberTag(name: "int" | "float", identify: (value: unknown) => boolean,
 
 const floatTag = numberTag(
   "float",
-  (value) => isLosslessNumber(value) && /[.e]/i.test(value.value),
-  (value) => pyyamlFloat(String(value)),
+  (value) => (typeof value === "number" ? !Number.isInteger(value) : isLosslessNumber(value) && /[.e]/i.test(value.value)),
+  (value) => pyyamlFloat(typeof value === "number" ? floatRepr(value) : String(value)),
 );
 const integerTag = numberTag("int", (value) => Number.isInteger(value) || (isLosslessNumber(value) && !/[.e]/i.test(value.value)), String);
 const SCHEMA = DUMP_SCHEMA.withTags(floatTag, integerTag);

@@ -49,4 +49,8 @@ describe("YAML", () => {
       [...quoted.map((text) => `- '${text}'\n`), ...plain.map((text) => `- ${text}\n`)].join(""),
     );
   });
+
+  it("a plain number that is no integer is a float of PyYAML's", () => {
+    expect(printYaml({ factor: 1.5, tiny: 1e-7, whole: 2 })).to.equal("factor: 1.5\ntiny: 1.0e-07\nwhole: 2\n");
+  });
 });
