@@ -91,7 +91,7 @@ export async function convert(context: Context, path: string, destination: strin
 async function checkTwins({ store }: Context, { source }: Prepared): Promise<void> {
   const [differing] = await differingTwins(store, source);
   if (differing === undefined) return;
-  throw new CheckpointError(`${source.checkpoint.root}: ${differing} is stored and differs from what the config ties it to`, {
+  throw new CheckpointError(`${source.checkpoint.root}: ${differing.stored.name} is stored and differs from what the config ties it to`, {
     hint: "set tie_word_embeddings to false to keep it, or remove it",
   });
 }
