@@ -8,9 +8,10 @@ import { plannedBytes } from "../plan/plan.js";
 import { runPlan } from "../plan/run.js";
 import type { Progress } from "../reporter.js";
 import type { Store } from "../store/store.js";
-import { readWhole, writeText, writeWhole } from "../store/text.js";
+import { readWhole, writeAnew } from "../store/text.js";
 import { affordableCheck, checkOutput } from "./check-output.js";
-import { checkDestination, publish } from "./destination.js";
+import { checkDestination, publish, type Staging } from "./destination.js";
+import { expectUnchanged, identityOf, sourceState } from "./identity.js";
 import type { Context } from "./open.js";
 import { type PlanOptions, type Prepared, prepare } from "./prepare.js";
 import { receiptText } from "./receipt.js";
@@ -27,6 +28,8 @@ export interface ConvertOptions extends PlanOptions {
   readonly overwrite?: boolean | undefined;
   /** Compile and prove, write nothing. */
   readonly dryRun?: boolean | undefined;
+  /** Whether the output survives a power failure from the moment it has its name; true by default. */
+  readonly fsync?: boolean | undefined;
   /** The output's path as Nanotron will see it; the destination's absolute path by default. */
   readonly nanotronRoot?: string | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -109,15 +112,18 @@ async function write(context: Context, prepared: Prepared, writing: Writing): Pr
   const { store } = context;
   const named = resolve(writing.destination);
   const final = await store.realPath(named);
-  const neededBytes = prepared.files.reduce((sum, { byteLength }) => sum + byteLength, 0);
-  const overwrite = writing.options.overwrite ?? false;
-  return publish(context, { final, neededBytes, overwrite }, async (staging) => {
-    await writeWeights(context, prepared, staging, writing.options);
-    const { checkpoint } = prepared.source;
+  const { overwrite = false, fsync: syncs = true } = writing.options;
+  const { checkpoint } = prepared.source;
+  const state = await sourceState(store, prepared);
+  const neededBytes = prepared.files.reduce((sum, { byteLength }) => sum + byteLength, await sideBytes(store, checkpoint));
+  const publication = { final, neededBytes, overwrite, identity: identityOf(prepared, state), syncs };
+  return publish(context, publication, async ({ folder: staging, journal }) => {
+    await writeWeights(context, prepared, { folder: staging, journal }, writing.options);
+    await expectUnchanged(store, prepared, state);
     await writeDocuments(store, prepared, staging, writing.options.nanotronRoot ?? named);
     await writeSideFiles(store, checkpoint, staging);
     const verified = await checkOutput(context, prepared, staging, writing);
-    await writeText(store, `${staging}/${RECEIPT_NAME}`, receiptText(prepared, { dtype: writing.options.dtype, verified }));
+    await writeAnew(store, `${staging}/${RECEIPT_NAME}`, receiptText(prepared, { dtype: writing.options.dtype, verified }));
     if (writing.options.signal?.aborted === true) throw new CancelledError("cancelled; nothing was published");
     return verified;
   });
@@ -126,28 +132,34 @@ async function write(context: Context, prepared: Prepared, writing: Writing): Pr
 async function writeWeights(
   { store, reporter }: Context,
   { plan, files }: Prepared,
-  staging: string,
+  { folder, journal }: Staging,
   options: ConvertOptions,
 ): Promise<void> {
   const totalBytes = plannedBytes(plan);
   const sources = plan.sources.map(({ path }) => path);
-  const targets = files.map(({ path, header }) => ({ path: `${staging}/${path}`, header }));
+  const targets = files.map(({ path, header }) => ({ path: `${folder}/${path}`, header }));
   const onWritten = (bytes: number) => {
     const progress = { stage: "copy", bytes, totalBytes } as const;
     reporter.progress(progress);
     options.onProgress?.(progress);
   };
-  await runPlan(plan, store, sources, targets, { signal: options.signal, onWritten });
+  await runPlan(plan, store, sources, targets, { signal: options.signal, onWritten, journal, syncs: options.fsync });
 }
 
 async function writeDocuments(store: Store, prepared: Prepared, staging: string, runtimeRoot: string): Promise<void> {
   const { source, arrangement, files, version, target, carried, settings } = prepared;
   const { checkpoint, architecture } = source;
   const documents = target.documents({ architecture, arrangement, files, version, settings, source: checkpoint, carried, runtimeRoot });
-  for (const { path, text } of documents) await writeText(store, `${staging}/${path}`, text);
+  for (const { path, text } of documents) await writeAnew(store, `${staging}/${path}`, text);
+}
+
+async function sideBytes(store: Store, { root, sideFiles }: Checkpoint): Promise<number> {
+  let sum = 0;
+  for (const name of sideFiles) sum += (await store.status(`${root}/${name}`))?.byteLength ?? 0;
+  return sum;
 }
 
 async function writeSideFiles(store: Store, { root, sideFiles }: Checkpoint, staging: string): Promise<void> {
   for (const name of sideFiles)
-    await writeWhole(store, `${staging}/${name}`, await readWhole(store, `${root}/${name}`, MAX_SIDE_FILE_BYTES));
+    await writeAnew(store, `${staging}/${name}`, await readWhole(store, `${root}/${name}`, MAX_SIDE_FILE_BYTES));
 }

@@ -1,11 +1,12 @@
 // The place of a new checkpoint: whether it may be written there, its staging folder beside it, and how that takes its place.
 
-import { randomInt } from "node:crypto";
 import { dirname, resolve } from "node:path";
-import { CheckpointError, FormatError, StorageError, UsageError } from "../errors.js";
+import { CancelledError, CheckpointError, FormatError, StorageError, UsageError, type WeighbridgeError } from "../errors.js";
 import { RECEIPT_NAME } from "../layout/receipt-name.js";
 import type { Store } from "../store/store.js";
-import type { Context } from "./open.js";
+import { Journal } from "./journal.js";
+import { lock } from "./lock.js";
+import { type Context, PARTIAL_SUFFIX } from "./open.js";
 
 /** @throws {UsageError} the destination is taken, or one folder is in the other, through links too */
 export async function checkDestination(
@@ -58,28 +59,120 @@ const overlap = (a: string, b: string): boolean => a === b || a.startsWith(`${b}
 export interface Publication {
   /** The folder's absolute path, links resolved: what is behind a link is filled, and the link stays. */
   readonly final: string;
-  /** Must be free before anything is written. */
+  /** Must be free before anything is written, save for what an earlier run has written already. */
   readonly neededBytes: number;
   readonly overwrite: boolean;
+  /** The conversion's: what a killed run of it left behind is continued. */
+  readonly identity: string;
+  /** Whether the output is to survive a power failure from the moment it has its name. */
+  readonly syncs: boolean;
 }
 
-/** Let `fill` fill a folder beside `final`, and put it in its place. Whatever fails, all is as it was before. */
-export async function publish<T>(context: Context, publication: Publication, fill: (staging: string) => Promise<T>): Promise<T> {
+/** A new checkpoint on its way. */
+export interface Staging {
+  readonly folder: string;
+  readonly journal: Journal;
+}
+
+/** Names of what lies beside a destination while it is written. */
+const namesOf = (final: string) => ({
+  lock: `${final}.weighbridge-lock`,
+  staging: `${final}${PARTIAL_SUFFIX}`,
+  journal: `${final}.weighbridge-journal`,
+  aside: `${final}.weighbridge-old`,
+});
+
+/**
+ * Let `fill` fill a folder beside `final`, and put it in its place. Whatever fails, the destination is as it was before; what was
+ * written is kept for the same command to continue if it is much and the failure may pass, and removed otherwise.
+ *
+ * @throws {UsageError} another conversion to `final` is under way, or something is there by now
+ */
+export async function publish<T>(context: Context, publication: Publication, fill: (staging: Staging) => Promise<T>): Promise<T> {
   const { store, reporter } = context;
-  const { final, neededBytes } = publication;
+  const { final } = publication;
   const missing = await missingFolders(store, dirname(final));
-  await checkSpace(store, final, dirname(missing.at(-1) ?? final), neededBytes);
-  // Process numbers repeat: on other hosts of a shared disk, in containers, and within a process that converts twice at once.
-  const mark = `${process.pid}-${randomInt(2 ** 32)}`;
-  const staging = `${final}.weighbridge-partial-${mark}`;
+  const names = namesOf(final);
+  const held = await lock(store, names.lock);
   try {
-    const result = await fill(staging);
-    await takePlace(context, staging, publication, `${final}.weighbridge-old-${mark}`);
+    await restore(context, final, names.aside);
+    await refuseTaken(store, publication);
+    return await fillAndPublish(context, publication, dirname(missing.at(-1) ?? final), fill);
+  } finally {
+    await held
+      .release()
+      .then(() => removeEmpty(store, missing))
+      .catch((error: Error) => reporter.warning(`${names.lock} may be left behind: ${error.message}`));
+  }
+}
+
+/** @param existing - a folder on the destination's file system */
+async function fillAndPublish<T>(
+  context: Context,
+  publication: Publication,
+  existing: string,
+  fill: (staging: Staging) => Promise<T>,
+): Promise<T> {
+  const { store, reporter } = context;
+  const { final, neededBytes, syncs } = publication;
+  const { staging: folder, journal: journalPath, aside } = namesOf(final);
+  let journal: Journal | undefined;
+  try {
+    journal = await resumeJournal(context, folder, journalPath, publication.identity);
+    await checkSpace(store, final, existing, neededBytes - (journal?.bytes ?? 0));
+    journal ??= await Journal.start(store, journalPath, publication.identity);
+    const result = await fill({ folder, journal });
+    await journal.close();
+    if (syncs) await syncTree(store, folder);
+    await takePlace(context, folder, publication, aside);
+    if (syncs) await store.syncFolder(dirname(final));
+    await store.remove(journalPath).catch((failure: Error) => reporter.warning(`${journalPath} is left behind: ${failure.message}`));
     return result;
   } catch (error) {
-    await clean(store, staging, missing).catch((failure: Error) => reporter.warning(`${staging} may be left behind: ${failure.message}`));
+    await journal?.close().catch(() => undefined);
+    const kept = journal?.bytes ?? 0;
+    if (kept >= KEPT_BYTES && (error instanceof StorageError || error instanceof CancelledError)) throw withKept(error, folder, kept);
+    for (const path of [folder, journalPath]) {
+      await store.remove(path).catch((failure: Error) => reporter.warning(`${path} may be left behind: ${failure.message}`));
+    }
     throw error;
   }
+}
+
+/** Less than this is written again in a second, and better removed than explained. */
+const KEPT_BYTES = 256 * 1024 * 1024;
+
+/** What a killed run of the same conversion left is continued; what another one left is removed. */
+async function resumeJournal({ store, reporter }: Context, folder: string, path: string, identity: string): Promise<Journal | undefined> {
+  const isStarted = (await store.status(folder)) !== undefined;
+  const found = isStarted ? await Journal.resume(store, path, identity) : undefined;
+  if (found !== undefined) return found;
+  if (isStarted) reporter.warning(`${folder}: an interrupted conversion from another source or with other options is removed`);
+  for (const leftover of [folder, path]) if ((await store.status(leftover)) !== undefined) await store.remove(leftover);
+  return undefined;
+}
+
+function withKept(error: StorageError | CancelledError, folder: string, bytes: number): WeighbridgeError {
+  const what = error.hint === undefined ? error.message : error.message.slice(0, -error.hint.length - 2);
+  const kept = `${bytes} bytes are kept in ${folder}: the same command continues there`;
+  const options = { cause: error.cause ?? error, hint: error.hint === undefined ? kept : `${error.hint}; ${kept}` };
+  return error instanceof StorageError ? new StorageError(what, options) : new CancelledError(what, options);
+}
+
+/** A run that was killed between the two renames of `takePlace` left the destination aside. */
+async function restore({ store, reporter }: Context, final: string, aside: string): Promise<void> {
+  if ((await store.status(aside)) === undefined) return;
+  if ((await store.status(final)) === undefined) {
+    await store.rename(aside, final);
+    reporter.warning(`${final}: put back what an interrupted conversion had set aside`);
+  } else {
+    await store.remove(aside); // the new one is in place
+  }
+}
+
+async function refuseTaken(store: Store, { final, overwrite }: Publication): Promise<void> {
+  const isTaken = !overwrite && (await store.status(final)) !== undefined && (await store.list(final)).length > 0;
+  if (isTaken) throw alreadyExists(final); // since the check
 }
 
 /** `folder` and those around it that are not there yet, innermost first. */
@@ -98,20 +191,39 @@ async function checkSpace(store: Store, final: string, folder: string, needed: n
   }
 }
 
-/** Folders made on the way go too, unless someone else has put something there. */
-async function clean(store: Store, staging: string, made: readonly string[]): Promise<void> {
-  await store.remove(staging);
-  for (const folder of made) {
+/** Folders made on the way go too, unless there is something in them. */
+async function removeEmpty(store: Store, folders: readonly string[]): Promise<void> {
+  for (const folder of folders) {
     if ((await store.status(folder)) === undefined) continue;
     if ((await store.list(folder)).length > 0) return;
     await store.remove(folder);
   }
 }
 
+/** Weight files are on the disk since they were closed; the rest is small. */
+async function syncTree(store: Store, folder: string): Promise<void> {
+  for (const name of await store.list(folder)) {
+    const path = `${folder}/${name}`;
+    if ((await store.status(path))?.kind === "folder") await syncTree(store, path);
+    else if (!name.endsWith(".safetensors")) await syncFile(store, path);
+  }
+  await store.syncFolder(folder);
+}
+
+async function syncFile(store: Store, path: string): Promise<void> {
+  const file = await store.update(path);
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
 /** A destination that is replaced is moved aside first, and back if the new one cannot take its place. */
-async function takePlace({ store, reporter }: Context, staging: string, { final, overwrite }: Publication, aside: string): Promise<void> {
+async function takePlace({ store, reporter }: Context, staging: string, publication: Publication, aside: string): Promise<void> {
+  const { final, overwrite } = publication;
+  await refuseTaken(store, publication);
   const isThere = (await store.status(final)) !== undefined;
-  if (isThere && !overwrite && (await store.list(final)).length > 0) throw alreadyExists(final); // since the check
   if (!isThere || !overwrite) return store.rename(staging, final);
   await store.rename(final, aside);
   try {

@@ -60,7 +60,14 @@ export async function openCheckpoint({ store, layouts }: Context, path: string):
   });
 }
 
+/** Of a folder beside a destination that is still being written, or was when its conversion was interrupted. */
+export const PARTIAL_SUFFIX = ".weighbridge-partial";
+
 async function nearestPath(store: Store, path: string): Promise<string> {
+  const partial = `${path.replace(/\/+$/, "")}${PARTIAL_SUFFIX}`;
+  if ((await store.status(partial)) !== undefined) {
+    return `a conversion to it is under way or was interrupted: the same command continues it; remove ${partial} to give it up`;
+  }
   const folder = dirname(path);
   const isFolder = (await store.status(folder))?.kind === "folder";
   const near = isFolder ? nearestName(basename(path), await store.list(folder)) : undefined;

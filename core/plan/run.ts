@@ -10,7 +10,7 @@ import type { Plan } from "./plan.js";
 import { inParallel } from "./pool.js";
 import { Schedule } from "./schedule.js";
 import { Grown, inSpans, readSpans, spanBytes } from "./span-io.js";
-import { type RunTarget, TargetFiles } from "./target-files.js";
+import { type RunTarget, TargetFiles, targetsOf } from "./target-files.js";
 import { MAX_TILE_BYTES, type Tile, tilesOf } from "./tiles.js";
 
 /** Lanes under way at once: twice the threads on which Node reads and writes, so that none waits for JavaScript. */
@@ -18,7 +18,17 @@ const WORKERS = 8;
 /** What the runner holds of the weights at most: each worker's bytes read, and the same put together or cast to twice their size. */
 export const RUN_BUFFER_BYTES = WORKERS * 3 * MAX_TILE_BYTES;
 
+/** What an earlier run of the same plan has done, and where this one says what it did. */
+export interface RunJournal {
+  /** Numbers of lanes that need not be carried again. */
+  readonly done: ReadonlySet<number>;
+  record(lane: number, byteLength: number): Promise<void>;
+}
+
 export interface RunOptions {
+  readonly journal?: RunJournal | undefined;
+  /** Whether each file is to survive a power failure once it is complete; true by default. */
+  readonly syncs?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called after every tile with the bytes written so far. */
   readonly onWritten?: ((bytes: number) => void) | undefined;
@@ -38,16 +48,23 @@ export async function runPlan(
   targets: readonly RunTarget[],
   options: RunOptions = {},
 ): Promise<void> {
+  const { journal, syncs = true } = options;
   const lanes = lanesOf(plan.segments);
-  const run = new Run(plan, new OpenFiles(store), new TargetFiles(store, targets, lanes), sources, options);
-  const schedule = new Schedule(lanes);
+  const isDone = (number: number) => journal?.done.has(number) === true;
+  const [done, left] = [lanes.filter((_, number) => isDone(number)), lanes.filter((_, number) => !isDone(number))];
+  const started = journal === undefined ? undefined : new Set(done.flatMap(targetsOf));
+  const files = new TargetFiles(store, targets, left, { started, syncs });
+  const run = new Run(plan, new OpenFiles(store), files, sources, options, bytesOf(done));
+  const numbers = new Map(lanes.map((lane, number) => [lane, number]));
+  const schedule = new Schedule(left);
   try {
-    await run.createEmpty();
+    await files.completeOthers();
     await inParallel(
       WORKERS,
       () => schedule.take(),
       async (lane, worker) => {
         await run.carry(lane, worker);
+        await journal?.record(numbers.get(lane) ?? -1, lane.byteLength);
         schedule.finish(lane);
       },
     );
@@ -56,8 +73,9 @@ export async function runPlan(
   }
 }
 
+const bytesOf = (lanes: readonly Lane[]): number => lanes.reduce((sum, { byteLength }) => sum + byteLength, 0);
+
 class Run {
-  private bytes = 0;
   private readonly buffers = Array.from({ length: WORKERS }, () => ({ read: new Grown(), write: new Grown() }));
 
   constructor(
@@ -66,11 +84,8 @@ class Run {
     private readonly to: TargetFiles,
     private readonly sources: readonly string[],
     private readonly options: RunOptions,
+    private bytes: number,
   ) {}
-
-  createEmpty(): Promise<void> {
-    return this.to.createEmpty();
-  }
 
   async carry(lane: Lane, worker: number): Promise<void> {
     const [first] = lane.members;

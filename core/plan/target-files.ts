@@ -1,5 +1,6 @@
 // The files that a run writes: each created with its header when its first lane starts, and closed when its last one is done.
 
+import { StorageError } from "../errors.js";
 import type { Store, WritableFile } from "../store/store.js";
 import type { Lane } from "./lanes.js";
 
@@ -9,23 +10,32 @@ export interface RunTarget {
   readonly header: Uint8Array;
 }
 
+export interface TargetOptions {
+  /** Files that an earlier run has written lanes of; undefined when there was none. */
+  readonly started: ReadonlySet<number> | undefined;
+  /** Complete files are to survive a power failure. */
+  readonly syncs: boolean;
+}
+
 export const targetsOf = ({ members }: Lane): number[] => [...new Set(members.map(({ target }) => target.file))];
 
 export class TargetFiles {
   private readonly open = new Map<number, Promise<WritableFile>>();
   private readonly lanesLeft: number[];
 
+  /** @param lanes - those still to be carried */
   constructor(
     private readonly store: Store,
     private readonly targets: readonly RunTarget[],
     lanes: readonly Lane[],
+    private readonly options: TargetOptions,
   ) {
     this.lanesLeft = targets.map(() => 0);
     for (const lane of lanes) for (const file of targetsOf(lane)) this.lanesLeft[file] = (this.lanesLeft[file] ?? 0) + 1;
   }
 
-  /** Files that no lane writes: headers alone. */
-  async createEmpty(): Promise<void> {
+  /** Files that no lane will write: there already, or headers alone. */
+  async completeOthers(): Promise<void> {
     for (const [file, lanes] of this.lanesLeft.entries()) {
       if (lanes > 0) continue;
       await this.file(file);
@@ -53,12 +63,19 @@ export class TargetFiles {
 
   /** Close what is still open after a failure; what fails then is of no interest. */
   async abandon(): Promise<void> {
-    await Promise.allSettled([...this.open.keys()].map((file) => this.close(file)));
+    await Promise.allSettled([...this.open.keys()].map((file) => this.close(file, false)));
   }
 
   private async create(file: number): Promise<WritableFile> {
     const { path, header } = this.targets[file] as RunTarget;
-    const created = await this.store.create(path);
+    const { started } = this.options;
+    const isThere = started !== undefined && (await this.store.status(path)) !== undefined;
+    if (started?.has(file) === true && !isThere) {
+      throw new StorageError(`${path}: expected a file of an interrupted conversion, found none`, {
+        hint: "remove its folder and start again",
+      });
+    }
+    const created = isThere ? await this.store.update(path) : await this.store.create(path);
     try {
       await created.write(header, 0);
       return created;
@@ -68,9 +85,15 @@ export class TargetFiles {
     }
   }
 
-  private async close(file: number): Promise<void> {
+  private async close(file: number, isComplete = true): Promise<void> {
     const opened = this.open.get(file);
     this.open.delete(file);
-    await (await opened)?.close();
+    if (opened === undefined) return;
+    const written = await opened;
+    try {
+      if (isComplete && this.options.syncs) await written.sync();
+    } finally {
+      await written.close();
+    }
   }
 }

@@ -73,6 +73,10 @@ class OpenFile implements ReadableFile, WritableFile {
     });
   }
 
+  sync(): Promise<void> {
+    return attempt("write", this.path, () => this.handle.sync());
+  }
+
   close(): Promise<void> {
     return attempt("close", this.path, () => this.handle.close());
   }
@@ -82,7 +86,7 @@ export class FileStore implements Store {
   async status(path: string): Promise<FileStatus | undefined> {
     try {
       const found = await stat(path);
-      return { kind: found.isDirectory() ? "folder" : "file", byteLength: found.size };
+      return { kind: found.isDirectory() ? "folder" : "file", byteLength: found.size, modifiedMs: found.mtimeMs };
     } catch (cause) {
       const { code } = cause as NodeJS.ErrnoException;
       if (code === "ENOENT" || code === "ENOTDIR") return undefined;
@@ -116,6 +120,24 @@ export class FileStore implements Store {
     return attempt("create", path, async () => {
       await mkdir(dirname(path), { recursive: true });
       return new OpenFile(await open(path, "wx"), path, 0);
+    });
+  }
+
+  update(path: string): Promise<WritableFile> {
+    return attempt("open", path, async () => new OpenFile(await open(path, "r+"), path, 0));
+  }
+
+  /** Some file systems have nothing to do for it, and say so. */
+  syncFolder(path: string): Promise<void> {
+    return attempt("write", path, async () => {
+      const handle = await open(path, "r");
+      try {
+        await handle.sync();
+      } catch (cause) {
+        if (!["EINVAL", "ENOTSUP", "EPERM", "EISDIR"].includes((cause as NodeJS.ErrnoException).code ?? "")) throw cause;
+      } finally {
+        await handle.close();
+      }
     });
   }
 

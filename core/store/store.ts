@@ -4,6 +4,8 @@
 export interface FileStatus {
   readonly kind: "file" | "folder";
   readonly byteLength: number;
+  /** When it was last written, in milliseconds since 1970, as finely as the file system says. */
+  readonly modifiedMs: number;
 }
 
 export interface ReadableFile {
@@ -20,6 +22,8 @@ export interface ReadableFile {
 export interface WritableFile {
   /** @throws {StorageError} no space, or the file cannot be written */
   write(buffer: Uint8Array, position: number): Promise<void>;
+  /** Over when what was written survives a power failure. */
+  sync(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -31,8 +35,12 @@ export interface Store {
   /** Names in a folder, sorted. */
   list(path: string): Promise<string[]>;
   open(path: string): Promise<ReadableFile>;
-  /** Create a file, its folders included; it must not exist yet. */
+  /** Create a file, its folders included; it must not exist yet (a StorageError whose cause has the code EEXIST). */
   create(path: string): Promise<WritableFile>;
+  /** Open a file to write into what it holds. */
+  update(path: string): Promise<WritableFile>;
+  /** Over when the names in a folder survive a power failure. */
+  syncFolder(path: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   /** Remove a file or a folder with all that is in it; nothing there is no error. */
   remove(path: string): Promise<void>;

@@ -26,6 +26,13 @@ export async function readWhole(store: Store, path: string, maxBytes: number): P
 export const writeText = (store: Store, path: string, text: string): Promise<void> =>
   writeWhole(store, path, new TextEncoder().encode(text));
 
+/** Write a small file in the place of what an earlier run may have left there. */
+export async function writeAnew(store: Store, path: string, bytes: Uint8Array | string): Promise<void> {
+  if ((await store.status(path)) !== undefined) await store.remove(path);
+  await writeWhole(store, path, typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes);
+}
+
+/** Write a small file that is not there yet. */
 export async function writeWhole(store: Store, path: string, bytes: Uint8Array): Promise<void> {
   const file = await store.create(path);
   try {

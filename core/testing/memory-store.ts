@@ -20,9 +20,9 @@ export class MemoryStore implements Store {
 
   async status(path: string): Promise<FileStatus | undefined> {
     const file = this.files.get(path);
-    if (file !== undefined) return { kind: "file", byteLength: this.lengthOf(path, file) };
+    if (file !== undefined) return { kind: "file", byteLength: this.lengthOf(path, file), modifiedMs: 0 };
     const isFolder = path === "/" || [...this.files.keys()].some((name) => name.startsWith(`${path}/`));
-    return isFolder ? { kind: "folder", byteLength: 0 } : undefined;
+    return isFolder ? { kind: "folder", byteLength: 0, modifiedMs: 0 } : undefined;
   }
 
   async list(path: string): Promise<string[]> {
@@ -47,8 +47,15 @@ export class MemoryStore implements Store {
   }
 
   async create(path: string): Promise<WritableFile> {
-    if (this.files.has(path)) throw new StorageError(`${path} exists`);
+    if (this.files.has(path)) {
+      throw new StorageError(`${path} exists`, { cause: Object.assign(new Error("file already exists"), { code: "EEXIST" }) });
+    }
     this.files.set(path, new Uint8Array(0));
+    return this.update(path);
+  }
+
+  async update(path: string): Promise<WritableFile> {
+    if (!this.files.has(path)) throw new StorageError(`cannot open ${path}`);
     return {
       write: async (buffer, position) => {
         const old = this.files.get(path) ?? new Uint8Array(0);
@@ -57,9 +64,12 @@ export class MemoryStore implements Store {
         bytes.set(buffer, position);
         this.files.set(path, bytes);
       },
+      sync: async () => undefined,
       close: async () => undefined,
     };
   }
+
+  async syncFolder(): Promise<void> {}
 
   async rename(from: string, to: string): Promise<void> {
     for (const [path, bytes] of [...this.files]) {

@@ -56,8 +56,15 @@ export class FaultyStore implements Store {
       this.pass("write", path);
       await file.write(buffer, position);
     };
-    return { write, close: () => file.close() };
+    const sync = async () => {
+      this.pass("write", path);
+      await file.sync();
+    };
+    return { write, sync, close: () => file.close() };
   }
+
+  update = (path: string): Promise<WritableFile> => this.files.update(path);
+  syncFolder = (path: string): Promise<void> => this.files.syncFolder(path);
 
   async rename(from: string, to: string): Promise<void> {
     this.pass("rename", to);

@@ -18,6 +18,7 @@ const SHARD_BYTES = 5e9;
 export function writeSparseModel(
   folder: string,
   { hidden, ffn, layers, heads, kvHeads, vocab }: Widths,
+  shardBytes = SHARD_BYTES,
 ): { shards: number; totalBytes: number } {
   const headDim = hidden / heads;
   const tensors: [string, number[]][] = [["model.embed_tokens.weight", [vocab, hidden]]];
@@ -43,7 +44,7 @@ export function writeSparseModel(
   const shards: [string, number[]][][] = [[]];
   let filled = 0;
   for (const tensor of tensors) {
-    if (filled + bytes(tensor[1]) > SHARD_BYTES) {
+    if (filled + bytes(tensor[1]) > shardBytes) {
       shards.push([]);
       filled = 0;
     }
