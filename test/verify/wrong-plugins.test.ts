@@ -14,7 +14,7 @@ const scratch = scratchFolder("wrong-plugins");
 after(() => scratch.remove());
 
 const source = fixture("tiny-llama3");
-const FEW = { predictions: 24 } as const;
+const FEW = { predictions: 16 } as const;
 const [Q, K, V, GATE, UP] = ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "mlp.gate_proj", "mlp.up_proj"] as const;
 const NORMS = ["input_layernorm", "post_attention_layernorm"] as const;
 
