@@ -45,10 +45,9 @@ describe("no false alarms: the bundled model, exact numerics", () => {
     });
   });
 
-  it("all 512 predictions at TP 4, PP 3, interleaved, from either side", async () => {
+  it("all 512 predictions at TP 4, PP 3, interleaved", async () => {
     const folder = folderOf(targets.find(({ tp, pp, ropeInterleaved }) => tp === 4 && pp === 3 && ropeInterleaved === true) ?? huggingFace);
     await expectEqual(tiny, folder, {});
-    await expectEqual(folder, tiny, {});
   });
 });
 
