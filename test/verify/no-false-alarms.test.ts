@@ -15,7 +15,7 @@ const scratch = scratchFolder("no-false-alarms");
 after(() => scratch.remove());
 
 const tiny = fixture("tiny-llama3");
-const FEW = { predictions: 24 } as const;
+const FEW = { predictions: 16 } as const;
 
 async function expectEqual(a: string, b: string, options: VerifyOptions): Promise<void> {
   const { verdict, evidence, parameters, predictions } = await engine.verify(a, b, options);
@@ -45,10 +45,9 @@ describe("no false alarms: the bundled model, exact numerics", () => {
     });
   });
 
-  it("all 512 predictions at TP 4, PP 3, interleaved, from either side", async () => {
+  it("all 512 predictions at TP 4, PP 3, interleaved", async () => {
     const folder = folderOf(targets.find(({ tp, pp, ropeInterleaved }) => tp === 4 && pp === 3 && ropeInterleaved === true) ?? huggingFace);
     await expectEqual(tiny, folder, {});
-    await expectEqual(folder, tiny, {});
   });
 });
 
@@ -85,11 +84,17 @@ describe("no false alarms: models of other shapes", () => {
       { ...base, hidden: 64, heads: 4, kvHeads: 2, ffn: 88, outlier: 1000 },
       [1, 2],
     ],
+    // An untrained model this narrow makes some hundred times as much of a rounding error as one that is trained.
+    [
+      "narrow, with large weights",
+      { ...base, hidden: 16, heads: 4, kvHeads: 4, headDim: 4, ffn: 20, layers: 8, dtype: "F32", deviation: 1 },
+      [4],
+    ],
     ["twelve layers", { ...base, hidden: 64, heads: 4, kvHeads: 4, ffn: 88, layers: 12 }, [2, 4]],
   ];
-  models.forEach(([name, model, sizes], seed) => {
+  models.forEach(([name, model, sizes], at) => {
     const source = scratch.fresh();
-    before(() => writeGaussianLlama(source, model, seed));
+    before(() => writeGaussianLlama(source, model, at + 2));
     for (const target of sizes.flatMap((tp) => [nanotron(tp, 1, false), nanotron(tp, 2, true)])) {
       it(`${name}: ${target.name}`, async () => {
         const folder = await convertTo(engine, source, target, scratch);

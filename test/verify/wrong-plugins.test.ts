@@ -14,7 +14,7 @@ const scratch = scratchFolder("wrong-plugins");
 after(() => scratch.remove());
 
 const source = fixture("tiny-llama3");
-const FEW = { predictions: 24 } as const;
+const FEW = { predictions: 16 } as const;
 const [Q, K, V, GATE, UP] = ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "mlp.gate_proj", "mlp.up_proj"] as const;
 const NORMS = ["input_layernorm", "post_attention_layernorm"] as const;
 
@@ -81,8 +81,6 @@ for (const { name, ropeInterleaved = false, stage, metadataTells } of wrongs) {
         expect([byParameters.verdict, byParameters.parameters?.different]).to.deep.equal(["equal", []]);
         const byPredictions = await engine.verify(source, there, { ...plugin, ...FEW, checks: ["predictions"] });
         expect([byPredictions.verdict, byPredictions.predictions?.firstDivergence?.stage]).to.deep.equal(["different", stage]);
-        // Both together, as a user asks without naming checks.
-        expect((await engine.verify(source, there, { ...plugin, ...FEW })).verdict).to.equal("different");
       });
     }
 
@@ -104,7 +102,6 @@ describe("a plugin whose mistake a conversion does not touch", () => {
   const unharmed: readonly (readonly [string, string, ConvertOptions])[] = [
     ["rotary-dropped", "tiny-llama3", { to: "nanotron", tp: 2 }],
     ["gate-and-up-swapped", "golden/nanotron-tp1", { to: "nanotron", tp: 2 }],
-    ["norms-exchanged", "golden/nanotron-tp1", { to: "nanotron", tp: 2 }],
   ];
   for (const [name, from, options] of unharmed) {
     it(`${name.replaceAll("-", " ")}, ${from} to Nanotron TP 2: right bytes, and published`, async () => {

@@ -2,7 +2,7 @@
 // Into Hugging Face's separate tensors the same mistakes come by cutting a fused tensor where it should not be cut.
 
 import type { Facts } from "./checkpoint-files.js";
-import { type Fault, fault, inLayer, isNanotron, LAYER } from "./fault.js";
+import { type Fault, type FaultCase, fault, inLayer, isNanotron, LAYER } from "./fault.js";
 import { editFused, heights, readFused, writeFused } from "./model-parts.js";
 import { cut, halves, type Rows } from "./rows.js";
 
@@ -14,11 +14,11 @@ const attention = { stage: () => `layer ${LAYER} attention` } as const;
 const feedForward = { stage: () => `layer ${LAYER} feed-forward` } as const;
 
 /** Chunks put together in another order, and cut as if they were in the right one. */
-const fusedAs = (title: string, order: readonly number[], changes: readonly string[]): Fault =>
+const fusedAs = (title: string, order: readonly number[], changes: FaultCase["changes"]): Fault =>
   fault({
     id: "F04",
     title,
-    changes: () => changes,
+    changes,
     ...attention,
     edit: (files) =>
       editFused(files, LAYER, "qkv", (chunks) =>
@@ -67,9 +67,9 @@ function cutAsBlock(role: "qkv" | "gateUp"): Parameters<typeof fault>[0]["edit"]
 }
 
 export const fusedFaults: readonly Fault[] = [
-  fusedAs("k, q, v fused", [1, 0, 2], [Q, K]),
-  fusedAs("q, v, k fused", [0, 2, 1], [K, V]),
-  fusedAs("v, k, q fused", [2, 1, 0], [Q, K, V]),
+  fusedAs("k, q, v fused", [1, 0, 2], () => [Q, K]),
+  fusedAs("q, v, k fused", [0, 2, 1], () => [K, V]),
+  fusedAs("v, k, q fused", [2, 1, 0], ({ heads, kvHeads }) => (heads === kvHeads ? [Q, V] : [Q, K, V])),
   fault({
     id: "F05",
     title: "qkv laid out per key/value group",

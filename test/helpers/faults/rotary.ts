@@ -60,7 +60,8 @@ export const rotaryFaults: readonly Fault[] = [
   fault({
     id: "F15",
     title: "k permuted with the head count of q",
-    where: ({ heads, kvHeads, headDim }) => kvHeads < heads && hasOrder({ headDim }),
+    // Where k's rows do not divide into as many heads of pairs, the mistake cannot be made in silence.
+    where: ({ heads, kvHeads, headDim }) => kvHeads < heads && (headDim * kvHeads) % (2 * heads) === 0,
     changes: () => [inLayer(K)],
     stage: () => `layer ${LAYER} attention`,
     edit: (files) => {
