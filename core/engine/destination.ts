@@ -5,7 +5,7 @@ import { CancelledError, CheckpointError, FormatError, StorageError, UsageError,
 import { RECEIPT_NAME } from "../layout/receipt-name.js";
 import type { Store } from "../store/store.js";
 import { Journal } from "./journal.js";
-import { lock } from "./lock.js";
+import { type Lock, lock } from "./lock.js";
 import { type Context, PARTIAL_SUFFIX } from "./open.js";
 
 /** @throws {UsageError} the destination is taken, or one folder is in the other, through links too */
@@ -93,16 +93,19 @@ export async function publish<T>(context: Context, publication: Publication, fil
   const { final } = publication;
   const missing = await missingFolders(store, dirname(final));
   const names = namesOf(final);
-  const held = await lock(store, names.lock);
+  let held: Lock | undefined;
   try {
+    held = await lock(store, names.lock);
     await restore(context, final, names.aside);
     await refuseTaken(store, publication);
     return await fillAndPublish(context, publication, dirname(missing.at(-1) ?? final), fill);
   } finally {
-    await held
-      .release()
-      .then(() => removeEmpty(store, missing))
-      .catch((error: Error) => reporter.warning(`${names.lock} may be left behind: ${error.message}`));
+    try {
+      await held?.release();
+      await removeEmpty(store, missing);
+    } catch (error) {
+      reporter.warning(`${names.lock} may be left behind: ${(error as Error).message}`);
+    }
   }
 }
 

@@ -18,7 +18,10 @@ export async function lock(store: Store, path: string): Promise<Lock> {
       await writeText(store, path, own);
       return { release: () => store.remove(path) };
     } catch (error) {
-      if (!isTaken(error)) throw error;
+      if (!isTaken(error)) {
+        await store.remove(path).catch(() => undefined); // begun and not written to its end
+        throw error;
+      }
       const holder = await holderOf(store, path);
       if (holder !== undefined && (isAlive(holder) || attempt > 0)) throw heldBy(holder, path);
       await store.remove(path); // its holder was killed

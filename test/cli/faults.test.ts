@@ -49,9 +49,7 @@ function sample(kind: Fault["kind"], count: number): number[] {
 
 describe("a failing disk", () => {
   it("has every kind of call to fail", () => {
-    const { remove, ...calls } = total.calls;
-    expect(remove).to.equal(0);
-    for (const count of Object.values(calls)) expect(count).to.be.greaterThan(0);
+    for (const count of Object.values(total.calls)) expect(count).to.be.greaterThan(0);
   });
 
   it("that is full: at any write, for good, into a new place whose folders are not there yet", async () => {
@@ -86,7 +84,7 @@ describe("a failing disk", () => {
       .catch((thrown: Error) => thrown);
     expect((error as Error).message).to.equal("cannot rename: the reason");
     expect(heard).to.have.length(1);
-    expect(heard[0]).to.match(/out\.weighbridge-partial-[\d-]+ may be left behind: cannot remove .* permission denied/);
+    expect(heard[0]).to.match(/out\.weighbridge-partial may be left behind: cannot remove .* permission denied/);
   });
   it("that keeps the replaced checkpoint: the new one is in place, and the old one's new name is said", async () => {
     const heard: string[] = [];
@@ -95,10 +93,10 @@ describe("a failing disk", () => {
     const store = new FaultyStore({ kind: "remove", at: 0 });
     await createEngine({ store, reporter }).convert(source, folder, { to: "huggingface", overwrite: true, verify: "parameters" });
     expect(contents(folder)).to.have.property("config.json");
-    expect(heard.join()).to.match(/the replaced checkpoint is left behind as .*\.weighbridge-old-[\d-]+: /);
+    expect(heard.join()).to.match(/the replaced checkpoint is left behind as .*\.weighbridge-old: /);
   });
 
-  it("with too little room is refused before anything is created", async () => {
+  it("with too little room is refused before any weights are written", async () => {
     const store = new FaultyStore(undefined, 1_000_000);
     const error = await convert(store, join(parent, "a/b/new"), false).then(
       () => undefined,
@@ -106,7 +104,7 @@ describe("a failing disk", () => {
     );
     expect(error).to.be.instanceOf(StorageError);
     expect(error?.message).to.match(/not enough space: expected \d+ bytes free, found 1000000; free some space/);
-    expect(store.calls.create).to.equal(0);
+    expect(store.calls.create).to.equal(1); // the lock
     expect(contents(parent)).to.deep.equal(untouched);
   });
 
