@@ -1,7 +1,7 @@
 // The store of the local file system. Errors name the path and say what the system said.
 
-import { type FileHandle, mkdir, open, readdir, realpath, rename, rm, stat, statfs } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { type FileHandle, mkdir, open, readdir, readlink, realpath, rename, rm, stat, statfs } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
 import { StorageError } from "../errors.js";
 import type { FileStatus, ReadableFile, Store, WritableFile } from "./store.js";
 
@@ -96,6 +96,8 @@ export class FileStore implements Store {
         return await realpath(path);
       } catch (cause) {
         if ((cause as NodeJS.ErrnoException).code !== "ENOENT" || dirname(path) === path) throw cause;
+        const target = await readlink(path).catch(() => undefined);
+        if (target !== undefined) return this.realPath(resolve(dirname(path), target)); // a link to what is not there yet
         return join(await this.realPath(dirname(path)), basename(path));
       }
     });
