@@ -1,5 +1,6 @@
 // The store of the local file system. Errors name the path and say what the system said.
 
+import { constants } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, readlink, realpath, rename, rm, stat, statfs } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { StorageError } from "../errors.js";
@@ -109,8 +110,12 @@ export class FileStore implements Store {
 
   open(path: string): Promise<ReadableFile> {
     return attempt("open", path, async () => {
-      const handle = await open(path, "r");
-      return new OpenFile(handle, path, (await handle.stat()).size);
+      // Not to wait for a pipe's other end, which may never come.
+      const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+      const found = await handle.stat();
+      if (found.isFile()) return new OpenFile(handle, path, found.size);
+      await handle.close();
+      throw new StorageError(`cannot open ${path}: expected a file, found ${found.isDirectory() ? "a folder" : "a pipe or device"}`);
     });
   }
 
