@@ -68,6 +68,9 @@ export function parseHeader(header: Uint8Array, fileByteLength: number, where: s
   return { metadata, tensors };
 }
 
+/** A hostile name may be as long as the header. */
+const quoted = (name: string): string => JSON.stringify(name.length > 200 ? `${name.slice(0, 200)}…` : name);
+
 const TRUNCATED = { hint: "the file is truncated or still being written; fetch it again" };
 const NOT_SAFETENSORS = { hint: "is this a safetensors file?" };
 
@@ -96,12 +99,12 @@ function parseMetadata(value: unknown, where: string): Record<string, string> {
 }
 
 function parseEntry(name: string, value: unknown, dataStart: number, where: string): TensorEntry {
-  const fail = (what: string) => new FormatError(`${where}: tensor ${JSON.stringify(name)}: ${what}`);
+  const fail = (what: string) => new FormatError(`${where}: tensor ${quoted(name)}: ${what}`);
   if (!isRecord(value)) throw fail("expected an object");
   const unknown = Object.keys(value).find((key) => key !== "dtype" && key !== "shape" && key !== "data_offsets");
-  if (unknown !== undefined) throw fail(`unknown key ${JSON.stringify(unknown)}`);
+  if (unknown !== undefined) throw fail(`unknown key ${quoted(unknown)}`);
   const { dtype, shape, data_offsets: offsets } = value;
-  if (!isDType(dtype)) throw fail(`dtype ${JSON.stringify(dtype)} is not supported`);
+  if (!isDType(dtype)) throw fail(`dtype ${quoted(String(dtype))} is not supported`);
   if (!isCounts(shape)) throw fail("shape must be an array of non-negative integers");
   if (!isCounts(offsets) || offsets.length !== 2) throw fail("data_offsets must be two non-negative integers");
   const [start, end] = offsets as [number, number];
@@ -118,7 +121,7 @@ function checkCoverage(tensors: readonly TensorEntry[], dataStart: number, fileB
     if (byteStart !== position) {
       const fault = byteStart < position ? "overlaps the tensor before it" : "leaves a hole before it";
       throw new FormatError(
-        `${where}: tensor ${JSON.stringify(name)} ${fault}: expected offset ${position - dataStart}, found ${byteStart - dataStart}`,
+        `${where}: tensor ${quoted(name)} ${fault}: expected offset ${position - dataStart}, found ${byteStart - dataStart}`,
       );
     }
     position = byteEnd;

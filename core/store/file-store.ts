@@ -1,7 +1,8 @@
 // The store of the local file system. Errors name the path and say what the system said.
 
-import { type FileHandle, mkdir, open, readdir, realpath, rename, rm, stat, statfs } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { constants } from "node:fs";
+import { type FileHandle, mkdir, open, readdir, readlink, realpath, rename, rm, stat, statfs } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
 import { StorageError } from "../errors.js";
 import type { FileStatus, ReadableFile, Store, WritableFile } from "./store.js";
 
@@ -100,6 +101,8 @@ export class FileStore implements Store {
         return await realpath(path);
       } catch (cause) {
         if ((cause as NodeJS.ErrnoException).code !== "ENOENT" || dirname(path) === path) throw cause;
+        const target = await readlink(path).catch(() => undefined);
+        if (target !== undefined) return this.realPath(resolve(dirname(path), target)); // a link to what is not there yet
         return join(await this.realPath(dirname(path)), basename(path));
       }
     });
@@ -111,8 +114,12 @@ export class FileStore implements Store {
 
   open(path: string): Promise<ReadableFile> {
     return attempt("open", path, async () => {
-      const handle = await open(path, "r");
-      return new OpenFile(handle, path, (await handle.stat()).size);
+      // Not to wait for a pipe's other end, which may never come.
+      const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+      const found = await handle.stat();
+      if (found.isFile()) return new OpenFile(handle, path, found.size);
+      await handle.close();
+      throw new StorageError(`cannot open ${path}: expected a file, found ${found.isDirectory() ? "a folder" : "a pipe or device"}`);
     });
   }
 

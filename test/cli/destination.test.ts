@@ -75,6 +75,17 @@ describe("a destination behind a link", () => {
     });
 });
 
+describe("a destination behind a link to nothing", () => {
+  it("is made where the link leads", async () => {
+    const parent = scratch.fresh();
+    mkdirSync(parent);
+    symlinkSync("disk/out", join(parent, "out"));
+    await createEngine().convert(fixture("tiny-llama3"), join(parent, "out"), { to: "nanotron", verify: "none" });
+    expect(readdirSync(parent)).to.deep.equal(["disk", "out"]);
+    expect(readJson(join(parent, "disk/out"), "checkpoint_metadata.json").tp).to.equal(1);
+  });
+});
+
 describe("two conversions at once to one destination", () => {
   it("without --overwrite: one is published, whole, and the other refused", async () => {
     const parent = scratch.fresh();

@@ -11,7 +11,7 @@ describe("a conversion that was not told what to check", () => {
     it(`of ${dtype}, which no executor reads: compares parameters`, async () => {
       const store = new MemoryStore();
       await writeRandomLlama(store, "/source", model, dtype, 1);
-      const { verified } = await createEngine({ store }).convert("/source", "/out", { to: "nanotron", tp: 2 });
+      const { verified } = await createEngine({ store }).convert("/source", "/out", { to: "huggingface" });
       expect(verified).to.equal("parameters");
     });
 });

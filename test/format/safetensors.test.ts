@@ -51,6 +51,11 @@ describe("safetensors codec", () => {
     new DataView(prefix.buffer).setBigUint64(0, 100n, true);
     expect(() => parsePrefix(prefix, 50, "f")).to.throw(FormatError, "truncated");
   });
+
+  it("names what is wrong in a length that a person can read", () => {
+    const refuse = () => parseText(`{"${"x".repeat(1_000_000)}":1}`, 0);
+    expect(refuse).to.throw(FormatError, /^f: tensor "x{200}…": expected an object$/);
+  });
 });
 
 /** The npm package of that name: an independent reader of whole files, for those without metadata. */

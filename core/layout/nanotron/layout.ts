@@ -2,12 +2,13 @@
 
 import type { Architecture } from "../../architecture/architecture.js";
 import type { Plugin, Values } from "../../architecture/declaration.js";
-import { CheckpointError, UsageError } from "../../errors.js";
+import { CheckpointError, UnsupportedError, UsageError } from "../../errors.js";
 import { printJson } from "../../format/json.js";
 import { encodeHeader } from "../../format/safetensors.js";
 import { printYaml } from "../../format/yaml.js";
 import type { ReferenceMap } from "../../plan/transforms.js";
 import type { Store } from "../../store/store.js";
+import type { DType } from "../../tensor/dtype.js";
 import { majorityDtype } from "../dtypes.js";
 import type {
   Arrangement,
@@ -30,6 +31,8 @@ import { nanotronSlots } from "./slots.js";
 
 /** Each file holds one tensor, under this name. */
 const TENSOR_NAME = "data";
+/** @see nanotron src/nanotron/config/utils_config.py at 2411b022, str_to_dtype */
+const UNKNOWN_DTYPES: readonly DType[] = ["F8_E4M3", "F8_E5M2", "U16", "U32", "U64"];
 /** One rank, and Hugging Face's order of q and k rows: what every Nanotron since 2024-09 reads without being told. */
 const DEFAULT: Arrangement = { tp: 1, pp: 1, ropeInterleaved: false };
 
@@ -70,6 +73,7 @@ export class NanotronLayout implements Layout {
     return slots.map((slot) => {
       const { key, name, shape, sharding } = slot;
       const dtype = dtypes.get(key) ?? "F32";
+      if (UNKNOWN_DTYPES.includes(dtype)) throw new UnsupportedError(`${name}: Nanotron's configs know no dtype like ${dtype}`, false);
       const metadata = sharding === undefined ? {} : { version, ...printSharding(sharding) };
       const { bytes, tensors, fileByteLength } = encodeHeader([{ name: TENSOR_NAME, dtype, shape }], metadata);
       const tp = tensorRank(slot, arrangement.tp);
