@@ -13,6 +13,8 @@ export interface Scratch {
   readonly fresh: () => string;
   /** A copy of a fixture. */
   readonly copy: (name: string) => string;
+  /** Remove what is in one of its folders. */
+  readonly empty: (folder: string) => void;
   readonly remove: () => void;
 }
 
@@ -25,7 +27,10 @@ export function scratchFolder(name: string): Scratch {
     cpSync(fixture(source), folder, { recursive: true });
     return folder;
   };
-  return { fresh, copy, remove: () => rmSync(root, { recursive: true, force: true }) };
+  const empty = (folder: string) => {
+    for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true });
+  };
+  return { fresh, copy, empty, remove: () => rmSync(root, { recursive: true, force: true }) };
 }
 
 /** Everything in a folder: digests of files by path, folders by a trailing slash. */

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { after, describe, it } from "mocha";
 import { createEngine } from "../../core/index.js";
+import { MemoryStore } from "../../core/testing/memory-store.js";
 import { editJson, readJson, scratchFolder } from "../helpers/folders.js";
-import { MemoryStore } from "../helpers/memory-store.js";
 import { configOf, writeRandomLlama } from "../helpers/random-llama.js";
 
 const scratch = scratchFolder("review");
