@@ -12,7 +12,7 @@ export interface Lane {
 }
 
 /** A worker's share: small enough to spread over many, large enough to be worth a line in a journal. */
-const LANE_BYTES = 64 * 1024 * 1024;
+const LANE_BYTES = 16 * 1024 * 1024;
 
 /** Bytes that a segment writes. */
 export const segmentBytes = ({ loops, byteLength, cast }: Segment): number =>
