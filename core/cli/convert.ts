@@ -12,6 +12,7 @@ interface ConvertFlags extends PlanFlags {
   readonly verify?: Verified;
   readonly overwrite?: boolean;
   readonly dryRun?: boolean;
+  readonly hash?: boolean;
   readonly fsync?: boolean;
   readonly quiet?: boolean;
 }
@@ -28,6 +29,7 @@ export function addConvert(program: Command): void {
       ]),
     )
     .option("--overwrite", "replace the destination once the new one is complete")
+    .option("--hash", "put a SHA-256 of every tensor into the receipt")
     .option("--no-fsync", "do not wait until the output would survive a power failure")
     .option("--dry-run", "compile and prove, write nothing")
     .option("--quiet", "no progress")
@@ -42,8 +44,8 @@ export function addPlan(program: Command): void {
 function runConvert(source: string, destination: string, flags: ConvertFlags): Promise<void> {
   return withSession({ plugin: flags.plugin, isQuiet: flags.quiet === true || flags.json === true }, async ({ engine, plugin, signal }) => {
     checkFlags(flags);
-    const { nanotronRoot, verify, overwrite, dryRun, fsync } = flags;
-    const options = { ...planOptions(flags, plugin), nanotronRoot, verify, overwrite, dryRun, fsync, signal };
+    const { nanotronRoot, verify, overwrite, dryRun, hash, fsync } = flags;
+    const options = { ...planOptions(flags, plugin), nanotronRoot, verify, overwrite, dryRun, hash, fsync, signal };
     const result = await engine.convert(source, destination, options);
     if (flags.json === true) printDocument(result);
     else printResult(result);

@@ -3,6 +3,7 @@
 
 import { Command, CommanderError } from "commander";
 import { UsageError } from "../errors.js";
+import { packageVersion } from "../version.js";
 import { addConvert, addPlan } from "./convert.js";
 import { addInspect } from "./inspect.js";
 import { errorDocument, errorLines, printDocument } from "./output.js";
@@ -10,7 +11,6 @@ import { addPlugins } from "./plugins.js";
 import { addPredict } from "./predict.js";
 import { usageError } from "./usage.js";
 import { addVerify } from "./verify.js";
-import { packageVersion } from "./version.js";
 
 const program = new Command("weighbridge")
   .description("Carries LLM checkpoints between Hugging Face and Nanotron, and proves what arrives.")

@@ -28,8 +28,8 @@ export function addVerify(program: Command): void {
 
 function checks(text: string): Check[] {
   const names = text.split(",").map((part) => part.trim());
-  const wrong = names.find((name) => name !== "parameters" && name !== "predictions");
-  if (wrong !== undefined) throw new InvalidArgumentError("expected parameters, predictions or both with a comma.");
+  const wrong = names.find((name) => !["parameters", "predictions", "receipt"].includes(name));
+  if (wrong !== undefined) throw new InvalidArgumentError("expected parameters, predictions, receipt, or some with a comma.");
   return names as Check[];
 }
 

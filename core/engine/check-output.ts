@@ -11,8 +11,9 @@ import type { ParametersReport } from "../verify/parameters.js";
 import type { PredictionsReport } from "../verify/predictions.js";
 import type { ConvertOptions, Verified, Writing } from "./convert.js";
 import { hasForward } from "./forwards.js";
-import type { Context } from "./open.js";
+import { type Context, openModel } from "./open.js";
 import type { Prepared } from "./prepare.js";
+import { hashModel, type TensorDigests } from "./tensor-hashes.js";
 import { verify } from "./verify.js";
 
 /** Predictions on the CPU's executor take seconds per GB and token; beyond this they are for the user to ask for. */
@@ -55,6 +56,18 @@ export async function checkOutput(
   if (report.predictions === null) return "parameters";
   refusePredictions(report.predictions);
   return check;
+}
+
+/** Of what was written, as it lies there. */
+export async function hashOutput(context: Context, { plan }: Prepared, staging: string, { options }: Writing): Promise<TensorDigests> {
+  const { plugin, signal, onProgress } = options;
+  const totalBytes = plannedBytes(plan);
+  const onHashed = (bytes: number) => {
+    const progress = { stage: "hash", bytes, totalBytes } as const;
+    context.reporter.progress(progress);
+    onProgress?.(progress);
+  };
+  return hashModel(context, await openModel(context, staging, { plugin }), { signal, onHashed });
 }
 
 function refuseParameters({ different, missing, extra, otherDtype, rounded }: ParametersReport, { dtype }: ConvertOptions): void {

@@ -62,13 +62,13 @@ function unexplained({ checkpoint, slots, stored }: Model): string[] {
   return [...checkpoint.tensors.keys()].filter((key) => !known.has(key));
 }
 
-const weightBytes = ({ checkpoint, slots }: Model): number =>
+export const weightBytes = ({ checkpoint, slots }: Model): number =>
   slots.reduce((sum, { key }) => {
     const stored = checkpoint.tensors.get(key);
     return stored === undefined ? sum : sum + stored.byteEnd - stored.byteStart;
   }, 0);
 
-function differingSettings(a: Model, b: Model): string[] {
+export function differingSettings(a: Model, b: Model): string[] {
   const [ours, theirs] = [effectiveSettings(a.match, a.layout.name), effectiveSettings(b.match, b.layout.name)];
   return a.match.plugin.forward
     .filter((name) => !sameJson(ours[name] as Json, theirs[name] as Json))

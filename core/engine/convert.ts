@@ -9,7 +9,7 @@ import { runPlan } from "../plan/run.js";
 import type { Progress } from "../reporter.js";
 import type { Store } from "../store/store.js";
 import { readWhole, writeAnew } from "../store/text.js";
-import { affordableCheck, checkOutput } from "./check-output.js";
+import { affordableCheck, checkOutput, hashOutput } from "./check-output.js";
 import { checkDestination, publish, type Staging } from "./destination.js";
 import { expectUnchanged, identityOf, sourceState } from "./identity.js";
 import type { Context } from "./open.js";
@@ -28,6 +28,8 @@ export interface ConvertOptions extends PlanOptions {
   readonly overwrite?: boolean | undefined;
   /** Compile and prove, write nothing. */
   readonly dryRun?: boolean | undefined;
+  /** Put a content hash of every tensor, read back from the output, into the receipt: two checkpoints then compare by receipt alone. */
+  readonly hash?: boolean | undefined;
   /** Whether the output survives a power failure from the moment it has its name; true by default. */
   readonly fsync?: boolean | undefined;
   /** The output's path as Nanotron will see it; the destination's absolute path by default. */
@@ -123,7 +125,8 @@ async function write(context: Context, prepared: Prepared, writing: Writing): Pr
     await writeDocuments(store, prepared, staging, writing.options.nanotronRoot ?? named);
     await writeSideFiles(store, checkpoint, staging);
     const verified = await checkOutput(context, prepared, staging, writing);
-    await writeAnew(store, `${staging}/${RECEIPT_NAME}`, receiptText(prepared, { dtype: writing.options.dtype, verified }));
+    const tensors = writing.options.hash === true ? await hashOutput(context, prepared, staging, writing) : undefined;
+    await writeAnew(store, `${staging}/${RECEIPT_NAME}`, receiptText(prepared, { dtype: writing.options.dtype, verified, tensors }));
     if (writing.options.signal?.aborted === true) throw new CancelledError("cancelled; nothing was published");
     return verified;
   });

@@ -1,6 +1,7 @@
 // What a conversion leaves in its output: what it was made from and how, and the config texts that the target cannot hold,
 // so that the way back restores them.
 
+import { createHash } from "node:crypto";
 import { isDimensionValue } from "../architecture/consistency.js";
 import type { Values } from "../architecture/declaration.js";
 import { isObject, type Json, parseObject, plain, printJson, sameJson } from "../format/json.js";
@@ -9,9 +10,11 @@ import { RECEIPT_NAME } from "../layout/receipt-name.js";
 import type { Store } from "../store/store.js";
 import { readText } from "../store/text.js";
 import type { DType } from "../tensor/dtype.js";
+import { packageVersion } from "../version.js";
 import type { Verified } from "./convert.js";
 import type { Model } from "./open.js";
 import type { Prepared } from "./prepare.js";
+import type { TensorDigests } from "./tensor-hashes.js";
 
 export async function readCarried(store: Store, { root, layout, configText }: Checkpoint): Promise<Carried> {
   const path = `${root}/${RECEIPT_NAME}`;
@@ -44,17 +47,29 @@ export function restorations({ layout, match: { plugin, configuration } }: Model
 
 export function receiptText(
   { source, target, arrangement, carried, losses, warnings }: Prepared,
-  { dtype, verified }: { dtype: DType | undefined; verified: Verified },
+  { dtype, verified, tensors }: { dtype: DType | undefined; verified: Verified; tensors: TensorDigests | undefined },
 ): string {
+  const { plugin } = source.match;
   return printJson({
     format: 1,
-    source: { layout: source.layout.name, ...source.checkpoint.topology },
+    tool: { name: "weighbridge", version: packageVersion() },
+    source: {
+      path: source.checkpoint.root,
+      layout: source.layout.name,
+      ...source.checkpoint.topology,
+      bytes: source.checkpoint.files.reduce((sum, { byteLength }) => sum + byteLength, 0),
+      configSha256: sha256(source.checkpoint.configText),
+    },
     target: { layout: target.name, ...arrangement },
-    plugin: source.match.plugin.name,
+    plugin: plugin.name,
+    pluginSha256: sha256(JSON.stringify({ ...plugin, origin: undefined })),
     weights: dtype === undefined ? "exact" : `cast to ${dtype}`,
     verified,
     semanticLosses: losses,
     warnings,
     carried,
+    ...(tensors === undefined ? {} : { tensors }),
   });
 }
+
+const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");

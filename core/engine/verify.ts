@@ -4,18 +4,20 @@ import { UsageError } from "../errors.js";
 import type { Progress } from "../reporter.js";
 import type { ParametersReport } from "../verify/parameters.js";
 import type { PredictionsReport } from "../verify/predictions.js";
-import { checkParameters } from "./check-parameters.js";
+import { checkParameters, type ParametersFinding } from "./check-parameters.js";
 import { checkPredictions } from "./check-predictions.js";
+import { checkReceipts } from "./check-receipts.js";
 import type { ForwardChoices } from "./forwards.js";
 import { type Context, type Model, modelOf, openCheckpoint } from "./open.js";
 
-export type Check = "parameters" | "predictions";
+/** `receipt` compares tensors by the content hashes of receipts, and reads the weights of a checkpoint that has none. */
+export type Check = "parameters" | "predictions" | "receipt";
 
 export interface VerifyOptions extends ForwardChoices {
   readonly plugin?: string | undefined;
   /** For a Nanotron checkpoint whose config does not say. */
   readonly sourceRopeInterleaved?: boolean | undefined;
-  /** Both by default. */
+  /** Parameters and predictions by default. */
   readonly checks?: readonly Check[] | undefined;
   /** Predictions to make on a prompt that is not the caller's; 512 by default. */
   readonly predictions?: number | undefined;
@@ -44,8 +46,11 @@ export interface VerifyReport {
 export async function verify(context: Context, pathA: string, pathB: string, options: VerifyOptions): Promise<VerifyReport> {
   const checks = options.checks ?? ["parameters", "predictions"];
   if (checks.length === 0) throw new UsageError("nothing to check", { hint: "name parameters, predictions or both" });
+  if (checks.includes("parameters") && checks.includes("receipt")) {
+    throw new UsageError("parameters and receipt are two ways to compare the same tensors", { hint: "name one of them" });
+  }
   const [a, b] = [await openSide(context, pathA, options), await openSide(context, pathB, options)];
-  const compared = checks.includes("parameters") ? await checkParameters(context, a, b, options) : undefined;
+  const compared = await compareTensors(context, a, b, options, checks);
   const isDifferent = compared !== undefined && !compared.isEqual;
   const predicted = checks.includes("predictions")
     ? await checkPredictions(context, a, b, options, { compared: compared !== undefined, isDifferent })
@@ -58,6 +63,17 @@ export async function verify(context: Context, pathA: string, pathB: string, opt
     settings: compared?.settings ?? [],
     predictions: predicted?.report ?? null,
   };
+}
+
+async function compareTensors(
+  context: Context,
+  a: Model,
+  b: Model,
+  options: VerifyOptions,
+  checks: readonly Check[],
+): Promise<ParametersFinding | undefined> {
+  if (checks.includes("receipt")) return checkReceipts(context, a, b, options);
+  return checks.includes("parameters") ? checkParameters(context, a, b, options) : undefined;
 }
 
 /** The user's answer goes to a side that has no word of its own. */
