@@ -1,13 +1,13 @@
 // Executes a plan: several workers, a lane each, tile by tile through two buffers of their own. No tensor is ever whole in memory.
 
 import { CancelledError } from "../errors.js";
+import { drain } from "../parallel.js";
 import { OpenFiles } from "../store/open-files.js";
 import type { Store } from "../store/store.js";
 import { tensorAt } from "./coverage.js";
 import { gather } from "./gather.js";
 import { type Lane, lanesOf } from "./lanes.js";
 import type { Plan } from "./plan.js";
-import { inParallel } from "./pool.js";
 import { Schedule } from "./schedule.js";
 import { Grown, inSpans, readSpans, spanBytes } from "./span-io.js";
 import { type RunTarget, TargetFiles, targetsOf } from "./target-files.js";
@@ -59,7 +59,7 @@ export async function runPlan(
   const schedule = new Schedule(left);
   try {
     await files.completeOthers();
-    await inParallel(
+    await drain(
       WORKERS,
       () => schedule.take(),
       async (lane, worker) => {

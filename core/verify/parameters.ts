@@ -2,12 +2,12 @@
 
 import type { Architecture } from "../architecture/architecture.js";
 import { CancelledError, UnsupportedError } from "../errors.js";
+import { drain } from "../parallel.js";
 import { type BoundSlot, compile } from "../plan/compile.js";
 import { targetLength } from "../plan/coverage.js";
 import { gather } from "../plan/gather.js";
 import { type Lane, lanesOf } from "../plan/lanes.js";
 import type { PlanFile, Segment } from "../plan/plan.js";
-import { inParallel } from "../plan/pool.js";
 import { Grown, readSpans, spanBytes } from "../plan/span-io.js";
 import { type Tile, tilesOf } from "../plan/tiles.js";
 import { OpenFiles } from "../store/open-files.js";
@@ -141,7 +141,7 @@ class Comparison {
   async run(tensors: readonly TensorComparison[]): Promise<void> {
     const tasks = tensors.flatMap((tensor) => tensor.lanes().map((lane) => ({ tensor, lane })));
     try {
-      await inParallel(
+      await drain(
         WORKERS,
         () => tasks.shift(),
         async ({ tensor, lane }, worker) => {

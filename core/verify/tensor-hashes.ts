@@ -1,10 +1,10 @@
 // A content hash of every tensor in one order of bytes, Hugging Face's, so that checkpoints of any layout and topology compare by it.
 
 import { CancelledError } from "../errors.js";
+import { drain } from "../parallel.js";
 import { gather } from "../plan/gather.js";
 import { lanesOf } from "../plan/lanes.js";
 import type { Plan } from "../plan/plan.js";
-import { inParallel } from "../plan/pool.js";
 import { Grown, readSpans, spanBytes } from "../plan/span-io.js";
 import { tilesOf } from "../plan/tiles.js";
 import { OpenFiles } from "../store/open-files.js";
@@ -40,7 +40,7 @@ export async function hashTensors(store: Store, plan: Plan, options: HashOptions
   const buffers = Array.from({ length: WORKERS }, () => ({ read: new Grown(), whole: new Grown() }));
   let bytes = 0;
   try {
-    await inParallel(
+    await drain(
       WORKERS,
       () => lanes.shift(),
       async (lane, worker) => {
