@@ -1,6 +1,8 @@
 // Conversions against `cp -r` of the same files, pair by pair, each a process from start to end with its source in the page cache.
 //
-//   node dist/test/bench/convert.js [--gb 4] [--pairs 7] [--only NAME] [--growth]
+//   node dist/test/bench/convert.js [--gb 4] [--pairs 7] [--only NAME] [--fast] [--growth]
+//
+// --fast leaves the default conversion out, which is synced and compared. WEIGHBRIDGE_BENCH names a folder to work in.
 
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -15,6 +17,7 @@ const { values } = parseArgs({
     gb: { type: "string", default: "4" },
     pairs: { type: "string", default: "7" },
     only: { type: "string", default: "" },
+    fast: { type: "boolean", default: false },
     growth: { type: "boolean", default: false },
   },
 });
@@ -75,28 +78,28 @@ const copy = (from: string, thenSync: boolean) => take("cp", ["-r", "--reflink=n
 const convert = (from: string, args: readonly string[]) =>
   take(process.execPath, [commandPath, "convert", at(from), at("out"), ...args, "--quiet"], false);
 
-const FAST = ["--verify", "none"];
+const FAST = ["--verify", "none", "--no-fsync"];
 
 function compare({ name, from, args }: Case): void {
   copy(from, false);
   convert(from, [...args, ...FAST]); // warmed up: files are cached, memory has been touched
   const rows = Array.from({ length: pairs }, () => {
     const [cp, ours] = [copy(from, false), convert(from, [...args, ...FAST])];
-    const [synced, safe] = [copy(from, true), convert(from, args)];
-    return { cp, ours, synced, safe };
+    if (values.fast) return { cp, ours };
+    return { cp, ours, synced: copy(from, true), safe: convert(from, args) };
   });
-  const figures = [
-    median(rows.map(({ cp }) => cp.seconds)).toFixed(2),
-    median(rows.map(({ ours }) => ours.seconds)).toFixed(2),
-    median(rows.map(({ cp, ours }) => ours.seconds / cp.seconds)).toFixed(2),
-    Math.max(...rows.map(({ ours }) => ours.peakMb)).toFixed(0),
-    median(rows.map(({ synced }) => synced.seconds)).toFixed(2),
-    median(rows.map(({ safe }) => safe.seconds)).toFixed(2),
-    median(rows.map(({ synced, safe }) => safe.seconds / synced.seconds)).toFixed(2),
-    Math.max(...rows.map(({ safe }) => safe.peakMb)).toFixed(0),
-  ];
-  print(name, ...figures);
+  const [cp, ours] = [rows.map((row) => row.cp), rows.map((row) => row.ours)];
+  const [synced, safe] = [rows.flatMap((row) => row.synced ?? []), rows.flatMap((row) => row.safe ?? [])];
+  print(name, ...figures(cp, ours), ...(values.fast ? [] : figures(synced, safe)));
 }
+
+/** Medians of both sides and of their ratios, pair by pair, and our peak memory. */
+const figures = (theirs: readonly Taken[], ours: readonly Taken[]): string[] => [
+  median(theirs.map(({ seconds }) => seconds)).toFixed(2),
+  median(ours.map(({ seconds }) => seconds)).toFixed(2),
+  median(ours.map(({ seconds }, pair) => seconds / (theirs[pair]?.seconds ?? Number.NaN))).toFixed(2),
+  Math.max(...ours.map(({ peakMb }) => peakMb)).toFixed(0),
+];
 
 const print = (name: string, ...cells: string[]) => console.log(name.padEnd(24) + cells.map((cell) => cell.padStart(9)).join(""));
 
@@ -124,7 +127,7 @@ try {
   else {
     const bytes = writeBigModel(at("source"), Number(values.gb) * 1e9);
     console.log(`${(bytes / 1e9).toFixed(2)} GB of weights, Llama 3 8B's widths; cp -r --reflink=never of the same files\n`);
-    print("", "cp", "ours", "ratio", "peak MB", "cp+sync", "default", "ratio", "peak MB");
+    print("", "cp", "ours", "ratio", "peak MB", ...(values.fast ? [] : ["cp+sync", "default", "ratio", "peak MB"]));
     for (const entry of CASES.filter(({ name }) => name.includes(values.only))) {
       const made = MADE[entry.from];
       if (made !== undefined)
