@@ -25,11 +25,13 @@ export const targetHull = ({ loops, byteLength, cast }: Segment): number =>
   loops.reduce((hull, { count, targetStride }) => hull + (count - 1) * targetStride, targetLength(byteLength, cast));
 
 /** Pure, and the same for the same segments: a journal names lanes by their numbers. */
-export function lanesOf(segments: readonly Segment[]): Lane[] {
+export function lanesOf(segments: readonly Segment[], laneBytes = LANE_BYTES): Lane[] {
   const plain = mergePlain(segments.filter(({ loops }) => loops.length === 0));
   const looped = together(segments.filter(({ loops }) => loops.length > 0));
   const groups = [...plain.map((segment) => [segment]), ...looped].sort(([a], [b]) => byTarget(a, b));
-  return groups.flatMap(split).map((members) => ({ members, byteLength: members.reduce((sum, member) => sum + segmentBytes(member), 0) }));
+  return groups
+    .flatMap((members) => split(members, laneBytes))
+    .map((members) => ({ members, byteLength: members.reduce((sum, member) => sum + segmentBytes(member), 0) }));
 }
 
 const byTarget = (a: Segment | undefined, b: Segment | undefined): number =>
@@ -92,14 +94,14 @@ function together(segments: readonly Segment[]): Segment[][] {
 const formOf = ({ loops: [outer], cast }: Segment): string => `${outer?.count} ${cast?.from} ${cast?.to}`;
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-/** Cut a group along its steps, or a plain run along its bytes, into shares of about LANE_BYTES. */
-function split(members: readonly Segment[]): (readonly Segment[])[] {
+/** Cut a group along its steps, or a plain run along its bytes, into shares of about `laneBytes`. */
+function split(members: readonly Segment[], laneBytes: number): (readonly Segment[])[] {
   const [first] = members;
   const bytes = members.reduce((sum, member) => sum + segmentBytes(member), 0);
-  const shares = Math.ceil(bytes / LANE_BYTES);
+  const shares = Math.ceil(bytes / laneBytes);
   if (first === undefined || shares <= 1) return [members];
   const outer = first.loops[0];
-  if (outer === undefined) return members.flatMap((member) => pieces(member, LANE_BYTES).map((piece) => [piece]));
+  if (outer === undefined) return members.flatMap((member) => pieces(member, laneBytes).map((piece) => [piece]));
   const steps = Math.max(1, Math.floor(outer.count / shares));
   const parts: Segment[][] = [];
   for (let from = 0; from < outer.count; from += steps)

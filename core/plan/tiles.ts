@@ -35,15 +35,22 @@ const TILE_BYTES = 1024 * 1024;
 /** A tile of one step may be larger, up to this. */
 export const MAX_TILE_BYTES = 4 * TILE_BYTES;
 
-export const tilesOf = ({ members }: Lane): Generator<Tile> => tilesOfMembers(members);
+/** In bytes, multiples of 8. */
+export interface TileLimits {
+  readonly usual: number;
+  readonly most: number;
+}
 
-function* tilesOfMembers(members: readonly Segment[]): Generator<Tile> {
+export const tilesOf = ({ members }: Lane, limits: TileLimits = { usual: TILE_BYTES, most: MAX_TILE_BYTES }): Generator<Tile> =>
+  tilesOfMembers(members, limits);
+
+function* tilesOfMembers(members: readonly Segment[], limits: TileLimits): Generator<Tile> {
   const outer = members[0]?.loops[0];
   if (outer === undefined) {
-    for (const member of members) for (const piece of pieces(member, TILE_BYTES)) yield tileOf([piece]);
+    for (const member of members) for (const piece of pieces(member, limits.usual)) yield tileOf([piece]);
     return;
   }
-  const steps = stepsAtOnce(members, outer.count);
+  const steps = stepsAtOnce(members, outer.count, limits);
   if (steps > 0) {
     for (let from = 0; from < outer.count; from += steps) {
       yield tileOf(members.map((member) => stepsOf(member, from, Math.min(steps, outer.count - from))));
@@ -51,21 +58,22 @@ function* tilesOfMembers(members: readonly Segment[]): Generator<Tile> {
     return;
   }
   // One step alone is too large: then without company, and then step by step.
-  if (members.length > 1) for (const member of members) yield* tilesOfMembers([member]);
-  else for (const member of members) for (let step = 0; step < outer.count; step++) yield* tilesOfMembers([stepsOf(member, step, 1)]);
+  if (members.length > 1) for (const member of members) yield* tilesOfMembers([member], limits);
+  else
+    for (const member of members) for (let step = 0; step < outer.count; step++) yield* tilesOfMembers([stepsOf(member, step, 1)], limits);
 }
 
 /** How many steps of a group fit a tile; 0 when not even one does. */
-function stepsAtOnce(members: readonly Segment[], count: number): number {
+function stepsAtOnce(members: readonly Segment[], count: number, { usual, most }: TileLimits): number {
   const bytes = (steps: number) => {
     const parts = members.map((member) => stepsOf(member, 0, steps));
     return Math.max(total(mergeSpans(parts.map(sourceSpan))), total(mergeSpans(parts.map(targetSpan))));
   };
-  if (bytes(1) > MAX_TILE_BYTES) return 0;
-  if (count === 1 || bytes(2) > TILE_BYTES) return 1;
+  if (bytes(1) > most) return 0;
+  if (count === 1 || bytes(2) > usual) return 1;
   const perStep = bytes(2) - bytes(1);
-  const guess = Math.max(1, Math.min(count, Math.floor((TILE_BYTES - bytes(1)) / Math.max(1, perStep)) + 1));
-  return bytes(guess) <= MAX_TILE_BYTES ? guess : 1;
+  const guess = Math.max(1, Math.min(count, Math.floor((usual - bytes(1)) / Math.max(1, perStep)) + 1));
+  return bytes(guess) <= most ? guess : 1;
 }
 
 const sourceSpan = (segment: Segment): Span => ({ ...segment.source, byteLength: sourceHull(segment) });
