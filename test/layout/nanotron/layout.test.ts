@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { describe, it } from "mocha";
 import { createEngine, UnsupportedError } from "../../../core/index.js";
-import { MemoryStore } from "../../helpers/memory-store.js";
+import { MemoryStore } from "../../../core/testing/memory-store.js";
 import { writeRandomLlama } from "../../helpers/random-llama.js";
 
 const model = { hidden: 16, heads: 4, kvHeads: 2, headDim: 4, ffn: 8, vocab: 6, layers: 2, tied: false };
