@@ -100,14 +100,14 @@ const divergenceOf = ({ stage, distance, limit }: Divergence): Divergence => ({ 
 /** NaN is beyond every limit. */
 const isBeyond = ({ distance, limit }: Divergence): boolean => !(distance <= limit);
 
-/** Of the size of the states: errors of float32 never grow so far that they pass for a larger one. */
-const BEYOND_DOUBT = 2 ** -8;
+/** Of the size of the states, on average: rounding errors grow large in a few tokens at most, and a fault that moves all is none of them. */
+const BEYOND_DOUBT = 2 ** -12;
 
 /** Further apart than most models' rounding errors, and still so near that this model may be an exception. */
 const isDoubtful = (stages: readonly Measured[], numerics: Numerics): boolean =>
   numerics === "exact" &&
   stages.some(isBeyond) &&
-  stages.every((stage) => !isBeyond(stage) || stage.distance <= BEYOND_DOUBT * stage.difference.rmsA);
+  stages.every((stage) => !isBeyond(stage) || stage.difference.meanAbs <= BEYOND_DOUBT * stage.difference.rmsA);
 
 const allowFor = (noise: ReadonlyMap<string, number>, stages: readonly Measured[]): Measured[] =>
   stages.map((measured) => ({ ...measured, limit: Math.max(measured.limit, EXACT_MARGIN * (noise.get(measured.stage) ?? 0)) }));
