@@ -26,22 +26,24 @@ import { add, siluMul } from "./kernels/elementwise.js";
 import { finish } from "./kernels/linear.js";
 import { rmsNorm } from "./kernels/rms-norm.js";
 import { rotate } from "./kernels/rotate.js";
-import { OpenFiles } from "./open-files.js";
+import { OpenFiles } from "../open-files.js";
 import { Threads } from "./threads.js";
 import { allocate, forEachBlock, readRow, readWhole } from "./weights.js";
+
+export const cpuDevice = (): string => `${cpus()[0]?.model.trim() ?? "CPU"}, ${availableParallelism()} cores`;
 
 /** Rows of an embedding that are read at once. */
 const ROW_READS = 8;
 
 export class CpuExecutor implements Executor {
   readonly name = "cpu";
-  readonly device = `${cpus()[0]?.model.trim() ?? "CPU"}, ${availableParallelism()} cores`;
+  readonly device = cpuDevice();
   private readonly handles = new Handles<Float32Array>("cpu");
   private readonly files: OpenFiles;
   private readonly threads = new Threads();
 
   constructor(store: Store) {
-    this.files = new OpenFiles(store);
+    this.files = new OpenFiles(store, "cpu");
   }
 
   async embed(table: Weight, tokens: Uint32Array, options: EmbedOptions): Promise<Tensor> {
