@@ -9,8 +9,12 @@ export interface Loaded {
   readonly adapter: GPUAdapter;
 }
 
-/** Kernels index within their buffers by construction, and the same ones run in the tests; Dawn's clamps would cost speed. */
-const OPTIONS = ["enable-dawn-features=allow_unsafe_apis,disable_robustness", "disable-dawn-features=timestamp_quantization"];
+/**
+ * Kernels index within their buffers by construction, and write group memory before they read it; the same ones run in the tests.
+ * Dawn's clamps would cost speed, and its clearing of group memory takes SwiftShader seconds to compile.
+ */
+const FEATURES = ["allow_unsafe_apis", "disable_robustness", "disable_workgroup_init"];
+const OPTIONS = [`enable-dawn-features=${FEATURES.join()}`, "disable-dawn-features=timestamp_quantization"];
 
 /** @returns a GPU's adapter, or in one line why there is none and what would help */
 export async function findAdapter(): Promise<Loaded | string> {

@@ -44,9 +44,9 @@ export class Reader {
     const { ints, floats } = await this.perRow(DIVERGENCE, [a, b], { rows, width }, DIVERGENCE_WORDS);
     return Float64Array.from({ length: rows }, (_, row) => {
       const at = row * DIVERGENCE_WORDS;
-      const [maxA, totalA, maxB, totalB, weighted] = floats.subarray(at, at + 5) as unknown as [number, number, number, number, number];
-      const divergence = weighted / totalA - (maxA - maxB) - Math.log(totalA) + Math.log(totalB);
-      return ints[at + 5] === 0 || Number.isNaN(divergence) ? divergence : Number.POSITIVE_INFINITY;
+      const [totalA, totalB, weighted] = floats.subarray(at, at + 3) as unknown as [number, number, number];
+      const divergence = weighted / totalA - Math.log(totalA) + Math.log(totalB);
+      return ints[at + 3] === 0 || Number.isNaN(divergence) ? divergence : Number.POSITIVE_INFINITY;
     });
   }
 

@@ -85,10 +85,14 @@ ${[0, 1, 2, 3].map(storeColumn).join("\n")}
       let turn = k / 4u;
       let a0 = tile_x[row + (quad_x ^ turn)]; let a1 = tile_x[row + ((quad_x + 8u) ^ turn)];
       let b0 = tile_w[row + (quad_w ^ turn)]; let b1 = tile_w[row + ((quad_w + 4u) ^ turn)];
-${eachSum((name, a, b, lane) => `      ${name} = fma(vec4f(${a}.${lane}), ${b}, ${name});`)}
+${eachSum((name, a, b, lane) => `      ${name} = ${name} + vec4f(${a}.${lane}) * ${b};`)}
     }
   }
-${eachSum((name, a, b, lane, index) => `  finish(first_row + (quad_x + ${a === "a0" ? 0 : 8}u) * 4u + ${index}u, first_column + (quad_w + ${b === "b0" ? 0 : 4}u) * 4u, ${name});`)}
+  var sums = array(${sumNames().join(", ")});
+  for (var i = 0u; i < 16u; i++) {
+    let row = first_row + (quad_x + 8u * (i / 8u)) * 4u + (i / 2u) % 4u;
+    finish(row, first_column + (quad_w + 4u * (i % 2u)) * 4u, sums[i]);
+  }
 }`,
 });
 
@@ -100,12 +104,12 @@ const storeColumn = (index: number): string => {
 };
 
 /** A thread's 16 quads of sums: 8 rows of x, each with two quads of the weight's rows. */
-function eachSum(line: (name: string, a: string, b: string, lane: string, index: number) => string): string {
-  const lines = ["a0", "a1"].flatMap((a) =>
-    [..."xyzw"].flatMap((lane, index) => ["b0", "b1"].map((b) => line(`s_${a}_${lane}_${b}`, a, b, lane, index))),
-  );
-  return lines.join("\n");
+function eachSum(line: (name: string, a: string, b: string, lane: string) => string): string {
+  const rows = ["a0", "a1"].flatMap((a) => [..."xyzw"].map((lane) => ({ a, lane })));
+  return rows.flatMap(({ a, lane }) => ["b0", "b1"].map((b) => line(`sum_${a}_${lane}_${b}`, a, b, lane))).join("\n");
 }
+
+const sumNames = (): string[] => eachSum((name) => name).split("\n");
 
 const loadWeight = (dtype: DType): string =>
   dtype === "F32"

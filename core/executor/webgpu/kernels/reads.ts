@@ -86,8 +86,11 @@ const largestOf = (name: string): string => `
   order_${name} = max_all(local, order_${name});
   let max_${name} = bitcast<f32>(select(~order_${name}, order_${name} & 0x7fffffffu, order_${name} >= 0x80000000u));`;
 
-/** Words of one row's result: max a, Σe^(a − max a), max b, Σe^(b − max b), Σe^(a − max a)·(a − b), whether a has weight where b has none. */
-export const DIVERGENCE_WORDS = 6;
+/**
+ * Words of one row's result: Σe^(a − max a), Σe^(b − max b), Σe^(a − max a)·((a − max a) − (b − max b)), whether a
+ * has weight where b has none.
+ */
+export const DIVERGENCE_WORDS = 4;
 
 export const DIVERGENCE: Kernel = {
   name: "divergence",
@@ -95,7 +98,7 @@ export const DIVERGENCE: Kernel = {
   bindings: [
     { name: "a", type: "f32" },
     { name: "b", type: "f32" },
-    { name: "out", type: "u32", access: "read_write" }, // [T, 6]
+    { name: "out", type: "u32", access: "read_write" }, // [T, 4]
   ],
   code: `${NUMERICS}${MAX}${SUM}${perRow(`
   ${largestOf("a")}
@@ -105,11 +108,14 @@ export const DIVERGENCE: Kernel = {
   var weighted = 0.0;
   var forbidden = 0u;
   ${over(`
-    let power = exp_of(a[at] - max_a);
+    // Against their largest before they meet: far from 0, their own difference would lose what a logit means.
+    let left = a[at] - max_a;
+    let right = b[at] - max_b;
+    let power = exp_of(left);
     total_a += power;
-    total_b += exp_of(b[at] - max_b);
+    total_b += exp_of(right);
     if (bits_of(power) != 0u) {
-      if (bits_of(b[at]) == 0xff800000u) { forbidden = 1u; } else { weighted += power * (a[at] - b[at]); }
+      if (bits_of(b[at]) == 0xff800000u) { forbidden = 1u; } else { weighted += power * (left - right); }
     }`)}
   total_a = sum_all(local, total_a);
   total_b = sum_all(local, total_b);
@@ -117,11 +123,9 @@ export const DIVERGENCE: Kernel = {
   forbidden = max_all(local, forbidden);
   if (local == 0u) {
     let at = row * ${DIVERGENCE_WORDS}u;
-    out[at] = bits_of(max_a);
-    out[at + 1u] = bits_of(total_a);
-    out[at + 2u] = bits_of(max_b);
-    out[at + 3u] = bits_of(total_b);
-    out[at + 4u] = bits_of(weighted);
-    out[at + 5u] = forbidden;
+    out[at] = bits_of(total_a);
+    out[at + 1u] = bits_of(total_b);
+    out[at + 2u] = bits_of(weighted);
+    out[at + 3u] = forbidden;
   }`)}`,
 };

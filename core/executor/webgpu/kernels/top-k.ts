@@ -29,6 +29,10 @@ ${perRow(`
   // The order of the k-th largest: of all that share its first digits, the k-th counted from above.
   var prefix = 0u;
   var wanted = p.k;
+  if (local == 0u) {
+    atomicStore(&largest, 0u);
+    atomicStore(&taken, 0u);
+  }
   for (var shift = 24i; shift >= 0; shift -= 8) {
     atomicStore(&counts[local], 0u);
     workgroupBarrier();
