@@ -23,7 +23,7 @@ export async function affordableCheck(
   { dtype }: ConvertOptions,
 ): Promise<Verified> {
   if (dtype !== undefined || losses.length > 0 || !hasForward(context, source, target.name)) return "parameters";
-  const isCheap = plannedBytes(plan) < CHEAP_WEIGHT_BYTES || (await bestExecutor(context.executors)) !== "cpu";
+  const isCheap = plannedBytes(plan) < CHEAP_WEIGHT_BYTES || (await bestExecutor(context.executors)).name !== "cpu";
   return isCheap ? "predictions" : "parameters";
 }
 

@@ -1,7 +1,7 @@
 // The predictions check: both checkpoints' own forwards on the same tokens, in lockstep, compared at every stage and in the logits.
 
 import { CheckpointError, UnsupportedError } from "../errors.js";
-import type { Difference, Executor, Tensor } from "../executor/executor.js";
+import type { Difference, Executor, Tensor, Timings } from "../executor/executor.js";
 import type { Forward, ForwardOptions, ForwardSource, Numerics } from "../forward/forward.js";
 import { lockstep, type Meeting } from "../forward/run.js";
 
@@ -26,6 +26,8 @@ export interface Divergence {
 export interface PredictionsReport {
   readonly executor: string;
   readonly device: string;
+  /** Executors that `auto` would rather have taken, each with the reason why it did not. */
+  readonly passedOver: readonly string[];
   readonly numerics: Numerics;
   /** Predictions made, n, on n + 1 tokens of `prompt`. */
   readonly tokens: number;
@@ -49,10 +51,13 @@ export interface PredictionsReport {
   readonly limit: number;
   readonly firstDivergence: Divergence | null;
   readonly agree: boolean;
+  /** Null for an executor that does not measure. */
+  readonly timings: Timings | null;
 }
 
 export interface PredictionRequest {
   readonly executor: Executor;
+  readonly passedOver?: readonly string[];
   /** n + 1 ids. */
   readonly tokens: Uint32Array;
   readonly prompt: string;
@@ -81,6 +86,7 @@ export async function comparePredictions(a: PredictionSide, b: PredictionSide, r
         limit: measured.limit,
         firstDivergence,
         agree: firstDivergence === null,
+        timings: (await executor.timings?.()) ?? null,
       };
     } finally {
       executor.release(...meeting.tensors);
@@ -134,10 +140,10 @@ const FRAMEWORK_MARGIN = 1.5;
 /** Each side's rounding noise is its distance from its own exact forward; independent errors add as squares. */
 const frameworkLimit = (noiseA: number, noiseB: number): number => FRAMEWORK_MARGIN * Math.hypot(noiseA, noiseB);
 
-type Summary = Omit<PredictionsReport, "limit" | "firstDivergence" | "agree">;
+type Summary = Omit<PredictionsReport, "limit" | "firstDivergence" | "agree" | "timings">;
 
 async function summarize(
-  { executor, tokens, prompt, options }: PredictionRequest,
+  { executor, passedOver = [], tokens, prompt, options }: PredictionRequest,
   { tensors }: Meeting,
   difference: Difference,
 ): Promise<Summary> {
@@ -150,6 +156,7 @@ async function summarize(
   return {
     executor: executor.name,
     device: executor.device,
+    passedOver,
     numerics: options.numerics,
     tokens: n,
     prompt,

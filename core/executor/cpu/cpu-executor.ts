@@ -18,6 +18,7 @@ import type {
   Weight,
 } from "../executor.js";
 import { Handles } from "../handles.js";
+import { OpenFiles } from "../open-files.js";
 import * as shapes from "../shapes.js";
 import { argmaxRow, topKRow } from "./kernels/candidates.js";
 import { copyColumns } from "./kernels/columns.js";
@@ -26,7 +27,6 @@ import { add, siluMul } from "./kernels/elementwise.js";
 import { finish } from "./kernels/linear.js";
 import { rmsNorm } from "./kernels/rms-norm.js";
 import { rotate } from "./kernels/rotate.js";
-import { OpenFiles } from "../open-files.js";
 import { Threads } from "./threads.js";
 import { allocate, forEachBlock, readRow, readWhole } from "./weights.js";
 

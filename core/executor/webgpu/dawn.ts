@@ -18,14 +18,16 @@ const OPTIONS = [`enable-dawn-features=${FEATURES.join()}`, "disable-dawn-featur
 
 /** @returns a GPU's adapter, or in one line why there is none and what would help */
 export async function findAdapter(): Promise<Loaded | string> {
-  const dawn = await load();
-  if (typeof dawn === "string") return dawn;
   const reason = missingLoader();
   if (reason !== undefined) return reason;
+  const dawn = await load();
+  if (typeof dawn === "string") return dawn;
   // Whoever holds the adapter or a device of it must hold `gpu` too: once that is collected, Dawn aborts the process.
   const gpu = dawn.create(OPTIONS);
   const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
-  return adapter === null ? "no GPU was found; install the GPU's driver, or see that this user may open /dev/dri or /dev/nvidia*" : { gpu, adapter };
+  return adapter === null
+    ? "no GPU was found; install the GPU's driver, or see that this user may open /dev/dri or /dev/nvidia*"
+    : { gpu, adapter };
 }
 
 async function load(): Promise<typeof Dawn | string> {

@@ -6,7 +6,15 @@ import { type Kernel, packParams, source } from "./kernels/kernel.js";
 import { Stopwatch } from "./stopwatch.js";
 
 // The package keeps WebGPU's constants behind its own `globals`; the specification fixes their values.
-export const USAGE = { mapRead: 0x1, mapWrite: 0x2, copySource: 0x4, copyTarget: 0x8, uniform: 0x40, storage: 0x80, queryResolve: 0x200 } as const;
+export const USAGE = {
+  mapRead: 0x1,
+  mapWrite: 0x2,
+  copySource: 0x4,
+  copyTarget: 0x8,
+  uniform: 0x40,
+  storage: 0x80,
+  queryResolve: 0x200,
+} as const;
 export const MAP = { read: 0x1, write: 0x2 } as const;
 
 const PARAMS_BYTES = 256;
@@ -19,8 +27,8 @@ export class Gpu {
   private readonly pipelines = new Map<string, GPUComputePipeline>();
   private readonly params: GPUBuffer;
   private failure: ExecutorError | undefined;
-  /** The adapter's owner; released with the device, never before. */
-  private owner: GPU | undefined;
+  /** What the adapter came from: held as long as the device lives, or Dawn aborts the process. */
+  owner: GPU | undefined;
 
   private constructor(
     owner: GPU,

@@ -53,12 +53,13 @@ export class WebgpuExecutor implements Executor {
     private readonly gpu: Gpu,
     readonly device: string,
     store: Store,
+    partBytes?: number,
   ) {
     this.buffers = new Buffers(gpu);
     this.values = new Values(this.buffers);
     this.files = new OpenFiles(store, this.name);
     this.staging = new Staging(gpu, this.files);
-    this.weights = new Weights(this.buffers, this.staging);
+    this.weights = new Weights(this.buffers, this.staging, partBytes);
     this.small = new SmallWeights(gpu, this.buffers, this.files);
     this.gatherer = new Gatherer(gpu, this.buffers, this.staging);
     this.multiplier = new Multiplier(gpu);
@@ -66,9 +67,12 @@ export class WebgpuExecutor implements Executor {
     this.reader = new Reader(gpu, this.buffers);
   }
 
-  /** @throws {ExecutorError} the device does not open */
-  static async open(loaded: Loaded, store: Store): Promise<WebgpuExecutor> {
-    return new WebgpuExecutor(await Gpu.open(loaded), describeAdapter(loaded.adapter), store);
+  /**
+   * @param partBytes - of a weight that are in GPU memory in one piece; for tests
+   * @throws {ExecutorError} the device does not open
+   */
+  static async open(loaded: Loaded, store: Store, partBytes?: number): Promise<WebgpuExecutor> {
+    return new WebgpuExecutor(await Gpu.open(loaded), describeAdapter(loaded.adapter), store, partBytes);
   }
 
   async embed(table: Weight, tokens: Uint32Array, { firstRow }: EmbedOptions): Promise<Tensor> {
@@ -159,7 +163,10 @@ export class WebgpuExecutor implements Executor {
     this.values.check(x);
     shapes.checkRead(x, firstRow, rows);
     const rowBytes = x.shape[1] * 4;
-    return this.values.use([x], async (buffer) => new Float32Array(await this.gpu.read(buffer as GPUBuffer, firstRow * rowBytes, rows * rowBytes)));
+    return this.values.use(
+      [x],
+      async (buffer) => new Float32Array(await this.gpu.read(buffer as GPUBuffer, firstRow * rowBytes, rows * rowBytes)),
+    );
   }
 
   async argmax(x: Tensor): Promise<Uint32Array> {

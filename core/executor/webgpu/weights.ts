@@ -29,12 +29,13 @@ export class Weights {
   constructor(
     private readonly buffers: Buffers,
     private readonly staging: Staging,
+    private readonly partBytes = PART_BYTES,
   ) {}
 
   /** Start to read a weight [rows, columns]. */
   ahead(weight: Weight): Parts {
     return new Parts(
-      stretches(weight).map((stretch) => this.begin(weight, stretch)),
+      stretches(weight, this.partBytes).map((stretch) => this.begin(weight, stretch)),
       (buffer) => this.buffers.give(buffer),
       (byteLength) => this.budget.give(byteLength),
     );
@@ -121,11 +122,11 @@ interface Stretch {
   readonly byteLength: number;
 }
 
-/** A weight cut into parts of whole rows of about PART_BYTES, of whole tiles where there are many rows. */
-function stretches({ shape, dtype }: Weight): Stretch[] {
+/** A weight cut into parts of whole rows of about so many bytes, of whole tiles where there are many rows. */
+function stretches({ shape, dtype }: Weight, partBytes: number): Stretch[] {
   const [rows, columns] = shape as [number, number];
   const rowBytes = columns * itemSize(dtype);
-  const most = Math.max(1, Math.floor(PART_BYTES / rowBytes));
+  const most = Math.max(1, Math.floor(partBytes / rowBytes));
   const atOnce = most > 128 ? most - (most % 128) : most;
   return Array.from({ length: Math.ceil(rows / atOnce) }, (_, index) => {
     const firstRow = index * atOnce;

@@ -86,14 +86,20 @@ ${ROWS.flatMap((i) => [0, 1].map((j) => weigh(i, j, { kind, round }))).join("\n"
     for (var j = 0u; j < min(${KEYS}u, seen - first_key); j++) {
 ${ROWS.map((i) => `      let w${i} = weights[(down * 4u + ${i}u) * ${KEYS + 1}u + j];`).join("\n")}
       let at = (first_key + j) * k_stride + k_offset + across;
-${columns(headDim).map((c) => mix(c, headDim)).join("\n")}
+${columns(headDim)
+  .map((c) => mix(c, headDim))
+  .join("\n")}
     }
     workgroupBarrier();
   }
-${ROWS.map((i) => `  if (first_query + down * 4u + ${i}u < p.rows) {
+${ROWS.map(
+  (i) => `  if (first_query + down * 4u + ${i}u < p.rows) {
     let at = (first_query + down * 4u + ${i}u) * q_stride + q_offset + across;
-${columns(headDim).map((c) => `    ${guard(c, headDim)}{ out[at + ${16 * c}u] = ${rounder(round)}(o${i}_${c}${kind === "fused" ? ` / sum${i}` : ""}); }`).join("\n")}
-  }`).join("\n")}
+${columns(headDim)
+  .map((c) => `    ${guard(c, headDim)}{ out[at + ${16 * c}u] = ${rounder(round)}(o${i}_${c}${kind === "fused" ? ` / sum${i}` : ""}); }`)
+  .join("\n")}
+  }`,
+).join("\n")}
 }`,
 });
 
