@@ -4,7 +4,7 @@ import type { DType } from "../../tensor/dtype.js";
 import type { Rounding } from "../executor.js";
 import { type Gpu, USAGE } from "./gpu.js";
 import { spread, THREADS } from "./kernels/kernel.js";
-import { linearKernel, oddLinearKernel, TILE } from "./kernels/linear.js";
+import { linearKernel, oddLinearKernel, type Tile } from "./kernels/linear.js";
 import type { Part } from "./weights.js";
 
 /** Letters as in executor.ts. */
@@ -22,6 +22,11 @@ export interface Operands {
   readonly out: GPUBuffer; // [T, O]
 }
 
+const LARGE: Tile = { rows: 128, columns: 128 };
+const SMALL: Tile = { rows: 64, columns: 64 };
+/** Fewer large tiles than this leave parts of a large GPU without work. */
+const BUSY_GROUPS = 96;
+
 export class Multiplier {
   /** Stands in for a bias that there is not. */
   private readonly nothing: GPUBuffer;
@@ -35,7 +40,10 @@ export class Multiplier {
     const buffers = [input, part.buffer, bias ?? this.nothing, out];
     const params = { rows, width, weightRows: part.rows, outWidth, firstColumn: part.firstRow, hasBias: bias === undefined ? 0 : 1 };
     if (width % 4 === 0) {
-      this.gpu.run(linearKernel(dtype, round), buffers, params, [Math.ceil(rows / TILE), Math.ceil(part.rows / TILE)]);
+      const groups = (tile: Tile) => [Math.ceil(rows / tile.rows), Math.ceil(part.rows / tile.columns)] as const;
+      const [x, y] = groups(LARGE);
+      const tile = x * y < BUSY_GROUPS ? SMALL : LARGE;
+      this.gpu.run(linearKernel(dtype, round, tile), buffers, params, groups(tile));
     } else {
       const count = rows * part.rows;
       this.gpu.run(oddLinearKernel(dtype, round), buffers, { ...params, count }, spread(Math.ceil(count / THREADS)));

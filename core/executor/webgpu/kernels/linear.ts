@@ -1,7 +1,8 @@
-// x · Wᵀ. Tiles of 128 × 128 results, 8 × 8 in each thread's registers; x and W pass through group memory 32 columns at a time,
-// as quads of four rows at one column, so that a thread reads its operands four at a time.
+// x · Wᵀ in tiles of results, 8 × 8 in each thread's registers. x and W pass through group memory 32 columns at a time, as quads of
+// four rows at one column, so that a thread reads its operands four at a time; the next 32 are fetched while these are multiplied.
 //
-// Quads are kept at place (quad ^ column / 4): threads that write the same quad of neighbouring columns meet different banks.
+// A quad is kept at place (quad ^ column / 4): threads that write the same quad of neighbouring columns meet different banks.
+// 32 neighbouring threads have 64 × 32 results: 8 of them down, 4 across.
 
 import type { DType } from "../../../tensor/dtype.js";
 import type { Rounding } from "../../executor.js";
@@ -9,8 +10,11 @@ import { type Kernel, perElement } from "./kernel.js";
 import { NUMERICS, rounder } from "./numerics.js";
 import { expander, loadStored } from "./stored.js";
 
-/** Results of one group: TILE rows of x by TILE rows of the weight. */
-export const TILE = 128;
+/** Results of one group: so many rows of x by so many of the weight; multiples of 64 and of 32, powers of two. */
+export interface Tile {
+  readonly rows: number;
+  readonly columns: number;
+}
 
 const PARAMS = {
   rows: "u32", // T
@@ -21,20 +25,26 @@ const PARAMS = {
   hasBias: "u32",
 } as const;
 
+/** Columns of x and W in group memory at a time. */
+const DEPTH = 32;
+
 /** For H divisible by 4, whatever T and O are. */
-export const linearKernel = (dtype: DType, round: Rounding): Kernel => ({
-  name: `linear ${dtype} ${round}`,
-  params: PARAMS,
-  bindings: [
-    { name: "x", type: "vec4f" }, // [T, H / 4]
-    { name: "weight", type: dtype === "F32" ? "vec4f" : "vec2u" }, // [weightRows, H / 4]
-    { name: "bias", type: "f32" }, // [O]
-    { name: "out", type: "f32", access: "read_write" }, // [T, O]
-  ],
-  code: `${NUMERICS}
+export function linearKernel(dtype: DType, round: Rounding, tile: Tile): Kernel {
+  const threads = (tile.rows * tile.columns) / 64;
+  const sides = [side("x", tile.rows, threads), side("w", tile.columns, threads)];
+  return {
+    name: `linear ${dtype} ${round} ${tile.rows} ${tile.columns}`,
+    params: PARAMS,
+    bindings: [
+      { name: "x", type: "vec4f" }, // [T, H / 4]
+      { name: "weight", type: dtype === "F32" ? "vec4f" : "vec2u" }, // [weightRows, H / 4]
+      { name: "bias", type: "f32" }, // [O]
+      { name: "out", type: "f32", access: "read_write" }, // [T, O]
+    ],
+    code: `${NUMERICS}
 ${loadWeight(dtype)}
-var<workgroup> tile_x: array<vec4f, 1024>; // [32 columns, 32 quads]
-var<workgroup> tile_w: array<vec4f, 1024>;
+var<workgroup> tile_x: array<vec4f, ${DEPTH * (tile.rows / 4)}>; // [columns, quads]
+var<workgroup> tile_w: array<vec4f, ${DEPTH * (tile.columns / 4)}>;
 
 fn x_quad(row: u32, quarter: u32) -> vec4f {
   if (row >= p.rows || quarter >= p.width / 4u) { return vec4f(); }
@@ -57,59 +67,68 @@ fn finish(row: u32, column: u32, sums: vec4f) {
   }
 }
 
-@compute @workgroup_size(256)
+@compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
-  let first_row = group.x * ${TILE}u;
-  let first_column = group.y * ${TILE}u;
-  // As a loader, a thread takes 4 rows by 4 columns.
-  let load_column = local % 8u;
-  let load_quad = local / 8u;
-  let load_x = first_row + load_quad * 4u;
-  let load_w = first_column + load_quad * 4u;
-  let place = load_quad ^ load_column;
-  // As a multiplier, it has quads at, at + 8 of x and at, at + 4 of the weight; a warp has 64 by 32 results.
-  let quad_x = (local / 128u) * 16u + (local % 32u) / 4u;
-  let quad_w = ((local / 32u) % 4u) * 8u + local % 4u;
+  let first_x = group.x * ${tile.rows}u;
+  let first_w = group.y * ${tile.columns}u;
+  let warp = local / 32u;
+  let at_x = (warp / ${tile.columns / 32}u) * 16u + (local % 32u) / 4u; // this thread's quads: at, at + 8
+  let at_w = (warp % ${tile.columns / 32}u) * 8u + local % 4u; // at, at + 4
 ${eachSum((name) => `  var ${name} = vec4f();`)}
-  for (var column = 0u; column < p.width; column += 32u) {
-    let quarter = column / 4u + load_column;
-    let x0 = x_quad(load_x, quarter); let x1 = x_quad(load_x + 1u, quarter);
-    let x2 = x_quad(load_x + 2u, quarter); let x3 = x_quad(load_x + 3u, quarter);
-    let w0 = w_quad(load_w, quarter); let w1 = w_quad(load_w + 1u, quarter);
-    let w2 = w_quad(load_w + 2u, quarter); let w3 = w_quad(load_w + 3u, quarter);
+  var quarter = local % 8u;
+${sides.map(({ declare }) => declare).join("\n")}
+  for (var column = 0u; column < p.width; column += ${DEPTH}u) {
     workgroupBarrier();
-${[0, 1, 2, 3].map(storeColumn).join("\n")}
+${sides.map(({ store }) => store).join("\n")}
     workgroupBarrier();
-    for (var k = 0u; k < 32u; k++) {
-      let row = k * 32u;
+    quarter += ${DEPTH / 4}u;
+${sides.map(({ load }) => load).join("\n")}
+    for (var k = 0u; k < ${DEPTH}u; k++) {
       let turn = k / 4u;
-      let a0 = tile_x[row + (quad_x ^ turn)]; let a1 = tile_x[row + ((quad_x + 8u) ^ turn)];
-      let b0 = tile_w[row + (quad_w ^ turn)]; let b1 = tile_w[row + ((quad_w + 4u) ^ turn)];
-${eachSum((name, a, b, lane) => `      ${name} = ${name} + vec4f(${a}.${lane}) * ${b};`)}
+      let row_x = k * ${tile.rows / 4}u;
+      let row_w = k * ${tile.columns / 4}u;
+      let a0 = tile_x[row_x + (at_x ^ turn)];
+      let a1 = tile_x[row_x + ((at_x + 8u) ^ turn)];
+      let b0 = tile_w[row_w + (at_w ^ turn)];
+      let b1 = tile_w[row_w + ((at_w + 4u) ^ turn)];
+${eachSum((name, a, b, lane) => `      ${name} += ${a}.${lane} * ${b};`)}
     }
   }
-  var sums = array(${sumNames().join(", ")});
+  var sums = array(${eachSum((name) => name)
+    .split("\n")
+    .join(", ")});
   for (var i = 0u; i < 16u; i++) {
-    let row = first_row + (quad_x + 8u * (i / 8u)) * 4u + (i / 2u) % 4u;
-    finish(row, first_column + (quad_w + 4u * (i % 2u)) * 4u, sums[i]);
+    finish(first_x + (at_x + 8u * (i / 8u)) * 4u + (i / 2u) % 4u, first_w + (at_w + 4u * (i % 2u)) * 4u, sums[i]);
   }
 }`,
-});
+  };
+}
 
-const storeColumn = (index: number): string => {
-  const lane = "xyzw"[index];
-  const at = `(load_column * 4u + ${index}u) * 32u + place`;
-  return `    tile_x[${at}] = vec4f(x0.${lane}, x1.${lane}, x2.${lane}, x3.${lane});
-    tile_w[${at}] = vec4f(w0.${lane}, w1.${lane}, w2.${lane}, w3.${lane});`;
-};
+/** How a thread takes its share of one operand, in blocks of 4 rows by 4 columns, from memory into registers and on to the tile. */
+function side(name: "x" | "w", rows: number, threads: number): { declare: string; load: string; store: string } {
+  const blocks = Array.from({ length: (rows * 2) / threads }, (_, index) => index);
+  const each = (line: (register: string, row: string) => string) =>
+    blocks
+      .flatMap((block) =>
+        [0, 1, 2, 3].map((row) => line(`${name}${block}_${row}`, `first_${name} + (local + ${block * threads}u) / 8u * 4u + ${row}u`)),
+      )
+      .join("\n");
+  const storeColumn = (block: number, column: number) => {
+    const quad = [0, 1, 2, 3].map((row) => `${name}${block}_${row}.${"xyzw"[column]}`).join(", ");
+    return `    tile_${name}[((local % 8u) * 4u + ${column}u) * ${rows / 4}u + (((local + ${block * threads}u) / 8u) ^ (local % 8u))] = vec4f(${quad});`;
+  };
+  return {
+    declare: each((register, row) => `  var ${register} = ${name}_quad(${row}, quarter);`),
+    load: each((register, row) => `    ${register} = ${name}_quad(${row}, quarter);`),
+    store: blocks.flatMap((block) => [0, 1, 2, 3].map((column) => storeColumn(block, column))).join("\n"),
+  };
+}
 
 /** A thread's 16 quads of sums: 8 rows of x, each with two quads of the weight's rows. */
 function eachSum(line: (name: string, a: string, b: string, lane: string) => string): string {
   const rows = ["a0", "a1"].flatMap((a) => [..."xyzw"].map((lane) => ({ a, lane })));
   return rows.flatMap(({ a, lane }) => ["b0", "b1"].map((b) => line(`sum_${a}_${lane}_${b}`, a, b, lane))).join("\n");
 }
-
-const sumNames = (): string[] => eachSum((name) => name).split("\n");
 
 const loadWeight = (dtype: DType): string =>
   dtype === "F32"
