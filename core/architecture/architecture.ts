@@ -4,7 +4,7 @@
 import { UnsupportedError } from "../errors.js";
 import type { Shape } from "../tensor/shape.js";
 import { numElements } from "../tensor/shape.js";
-import type { BlockDeclaration, ParameterDeclaration, Plugin, SourceDeclaration } from "./declaration.js";
+import type { BlockDeclaration, ParameterDeclaration, Plugin, Repeat, SourceDeclaration } from "./declaration.js";
 import type { Configuration, Dimensions } from "./settings.js";
 import { nameAt, parsePattern } from "./shape-pattern.js";
 
@@ -58,13 +58,20 @@ export interface Architecture {
   readonly ignored: ReadonlyMap<string, string>;
 }
 
-/** Expand a plugin with a model's configuration. Pure. */
+/** Ten times the deepest model there is; a config that says more is wrong, and would fill the memory. */
+const MAX_REPEATS = 10_000;
+
+/**
+ * Expand a plugin with a model's configuration. Pure.
+ *
+ * @throws {UnsupportedError} a head that cannot be rotated, or more repetitions of a block than any model has
+ */
 export function expand(plugin: Plugin, configuration: Configuration): Architecture {
   const { dimensions, settings } = configuration;
   const tied: TiedTensor[] = [];
   const blocks: Block[] = [];
   for (const declaration of plugin.blocks) {
-    const count = declaration.repeat === undefined ? 1 : (dimensions[declaration.repeat.count] ?? 0);
+    const count = repeats(declaration.repeat, dimensions);
     for (let at = 0; at < count; at++) {
       const parameters = declaration.parameters.flatMap((parameter) => {
         const expanded = expandParameter(parameter, declaration, at, dimensions);
@@ -77,6 +84,12 @@ export function expand(plugin: Plugin, configuration: Configuration): Architectu
   }
   const components = blocks.flatMap((block) => block.parameters.flatMap((parameter) => parameter.components));
   return { plugin, configuration, blocks, components, tied, ignored: expandIgnored(plugin, dimensions) };
+}
+
+function repeats(repeat: Repeat | undefined, dimensions: Dimensions): number {
+  const count = repeat === undefined ? 1 : (dimensions[repeat.count] ?? 0);
+  if (count <= MAX_REPEATS) return count;
+  throw new UnsupportedError(`${repeat?.count}: expected at most ${MAX_REPEATS}, found ${count}`, false, { hint: "check the config" });
 }
 
 const blockName = ({ name, repeat }: BlockDeclaration, at: number): string => (repeat === undefined ? name : `${name}.${at}`);
@@ -119,7 +132,7 @@ function expandComponent(source: SourceDeclaration, name: string, dimensions: Di
 function expandIgnored(plugin: Plugin, dimensions: Dimensions): Map<string, string> {
   const ignored = new Map<string, string>();
   for (const { tensor, repeat, because } of plugin.ignore) {
-    const count = repeat === undefined ? 1 : (dimensions[repeat.count] ?? 0);
+    const count = repeats(repeat, dimensions);
     for (let at = 0; at < count; at++) ignored.set(nameAt(tensor, repeat?.index, at), because);
   }
   return ignored;

@@ -5,6 +5,7 @@ import { bestExecutor } from "../executor/choose.js";
 import { formatFigure } from "../format/figure.js";
 import { DEFAULT_PREDICTIONS } from "../forward/prompt.js";
 import { plannedBytes } from "../plan/plan.js";
+import { isExpandable } from "../tensor/expand.js";
 import { numElements } from "../tensor/shape.js";
 import type { ParametersReport } from "../verify/parameters.js";
 import type { PredictionsReport } from "../verify/predictions.js";
@@ -23,6 +24,8 @@ export async function affordableCheck(
   { dtype }: ConvertOptions,
 ): Promise<Verified> {
   if (dtype !== undefined || losses.length > 0 || !hasForward(context, source, target.name)) return "parameters";
+  // No executor reads other dtypes: that is nothing against the conversion.
+  if (source.slots.some(({ key }) => !isExpandable(source.checkpoint.tensors.get(key)?.dtype ?? "F32"))) return "parameters";
   const isCheap = plannedBytes(plan) < CHEAP_WEIGHT_BYTES || (await bestExecutor(context.executors)).name !== "cpu";
   return isCheap ? "predictions" : "parameters";
 }

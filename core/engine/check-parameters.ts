@@ -36,9 +36,12 @@ export async function checkParameters(
     signal,
     onCompared,
   });
-  const untied = [...(await differingTwins(context.store, a)), ...(await differingTwins(context.store, b))];
-  const missing = compared.missing.filter((name) => !common.reshaped.includes(name));
-  const report = { ...compared, missing, different: [...compared.different, ...common.reshaped, ...untied] };
+  const twins = [...(await differingTwins(context.store, a)), ...(await differingTwins(context.store, b))];
+  const untied = [...new Set(twins.map(({ name }) => name))];
+  // What is stored in both is neither missing nor extra, though only one of the two has a tensor of its own there.
+  const different = [...compared.different, ...common.reshaped, ...untied];
+  const isNew = (name: string) => !different.includes(name);
+  const report = { ...compared, missing: compared.missing.filter(isNew), extra: compared.extra.filter(isNew), different };
   const settings = differingSettings(a, b);
   return {
     report,

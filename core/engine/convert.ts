@@ -91,7 +91,7 @@ export async function convert(context: Context, path: string, destination: strin
 async function checkTwins({ store }: Context, { source }: Prepared): Promise<void> {
   const [differing] = await differingTwins(store, source);
   if (differing === undefined) return;
-  throw new CheckpointError(`${source.checkpoint.root}: ${differing} is stored and differs from what the config ties it to`, {
+  throw new CheckpointError(`${source.checkpoint.root}: ${differing.stored.name} is stored and differs from what the config ties it to`, {
     hint: "set tie_word_embeddings to false to keep it, or remove it",
   });
 }
@@ -105,14 +105,16 @@ export interface Writing {
 }
 
 /** @returns what was compared */
-function write(context: Context, prepared: Prepared, writing: Writing): Promise<Verified> {
+async function write(context: Context, prepared: Prepared, writing: Writing): Promise<Verified> {
   const { store } = context;
-  const final = resolve(writing.destination);
+  const named = resolve(writing.destination);
+  const final = await store.realPath(named);
   const neededBytes = prepared.files.reduce((sum, { byteLength }) => sum + byteLength, 0);
-  return publish(context, final, neededBytes, async (staging) => {
+  const overwrite = writing.options.overwrite ?? false;
+  return publish(context, { final, neededBytes, overwrite }, async (staging) => {
     await writeWeights(context, prepared, staging, writing.options);
     const { checkpoint } = prepared.source;
-    await writeDocuments(store, prepared, staging, writing.options.nanotronRoot ?? final);
+    await writeDocuments(store, prepared, staging, writing.options.nanotronRoot ?? named);
     await writeSideFiles(store, checkpoint, staging);
     const verified = await checkOutput(context, prepared, staging, writing);
     await writeText(store, `${staging}/${RECEIPT_NAME}`, receiptText(prepared, { dtype: writing.options.dtype, verified }));

@@ -1,7 +1,9 @@
 // The place of a new checkpoint: whether it may be written there, its staging folder beside it, and how that takes its place.
 
+import { randomInt } from "node:crypto";
 import { dirname, resolve } from "node:path";
-import { StorageError, UsageError } from "../errors.js";
+import { CheckpointError, FormatError, StorageError, UsageError } from "../errors.js";
+import { RECEIPT_NAME } from "../layout/receipt-name.js";
 import type { Store } from "../store/store.js";
 import type { Context } from "./open.js";
 
@@ -26,28 +28,53 @@ export async function checkDestination(
   if (status.kind === "file")
     throw new UsageError(`${destination}: expected a folder, found a file`, { hint: "choose another destination" });
   if ((await store.list(final)).length === 0) return;
-  if (!overwrite) throw new UsageError(`${destination}: already exists`, { hint: "choose another destination or give --overwrite" });
-  for (const layout of layouts.all()) if ((await layout.detect(store, final)) === final) return;
+  if (!overwrite) throw alreadyExists(destination);
+  if (await holdsCheckpoint({ store, layouts }, final)) return;
   throw new UsageError(`${destination}: holds no checkpoint, and --overwrite replaces nothing else`, {
     hint: "choose another destination or empty the folder",
   });
 }
 
+const alreadyExists = (destination: string): UsageError =>
+  new UsageError(`${destination}: already exists`, { hint: "choose another destination or give --overwrite" });
+
+/** A config alone is no checkpoint: many a folder has a config.json. There must be a receipt, or weights that can be read. */
+async function holdsCheckpoint({ store, layouts }: Pick<Context, "store" | "layouts">, folder: string): Promise<boolean> {
+  for (const layout of layouts.all()) {
+    try {
+      if ((await layout.detect(store, folder)) !== folder) continue;
+      if ((await store.status(`${folder}/${RECEIPT_NAME}`))?.kind === "file") return true;
+      await layout.open(store, folder);
+      return true;
+    } catch (error) {
+      if (!(error instanceof CheckpointError || error instanceof FormatError)) throw error;
+    }
+  }
+  return false;
+}
+
 const overlap = (a: string, b: string): boolean => a === b || a.startsWith(`${b}/`) || b.startsWith(`${a}/`);
 
-/**
- * Let `fill` fill a folder beside `final`, and put it in its place. Whatever fails, all is as it was before.
- *
- * @param neededBytes - must be free before anything is written
- */
-export async function publish<T>(context: Context, final: string, neededBytes: number, fill: (staging: string) => Promise<T>): Promise<T> {
+export interface Publication {
+  /** The folder's absolute path, links resolved: what is behind a link is filled, and the link stays. */
+  readonly final: string;
+  /** Must be free before anything is written. */
+  readonly neededBytes: number;
+  readonly overwrite: boolean;
+}
+
+/** Let `fill` fill a folder beside `final`, and put it in its place. Whatever fails, all is as it was before. */
+export async function publish<T>(context: Context, publication: Publication, fill: (staging: string) => Promise<T>): Promise<T> {
   const { store, reporter } = context;
+  const { final, neededBytes } = publication;
   const missing = await missingFolders(store, dirname(final));
   await checkSpace(store, final, dirname(missing.at(-1) ?? final), neededBytes);
-  const staging = `${final}.weighbridge-partial-${process.pid}`;
+  // Process numbers repeat: on other hosts of a shared disk, in containers, and within a process that converts twice at once.
+  const mark = `${process.pid}-${randomInt(2 ** 32)}`;
+  const staging = `${final}.weighbridge-partial-${mark}`;
   try {
     const result = await fill(staging);
-    await takePlace(context, staging, final);
+    await takePlace(context, staging, publication, `${final}.weighbridge-old-${mark}`);
     return result;
   } catch (error) {
     await clean(store, staging, missing).catch((failure: Error) => reporter.warning(`${staging} may be left behind: ${failure.message}`));
@@ -82,9 +109,10 @@ async function clean(store: Store, staging: string, made: readonly string[]): Pr
 }
 
 /** A destination that is replaced is moved aside first, and back if the new one cannot take its place. */
-async function takePlace({ store, reporter }: Context, staging: string, final: string): Promise<void> {
-  if ((await store.status(final)) === undefined) return store.rename(staging, final);
-  const aside = `${final}.weighbridge-old-${process.pid}`;
+async function takePlace({ store, reporter }: Context, staging: string, { final, overwrite }: Publication, aside: string): Promise<void> {
+  const isThere = (await store.status(final)) !== undefined;
+  if (isThere && !overwrite && (await store.list(final)).length > 0) throw alreadyExists(final); // since the check
+  if (!isThere || !overwrite) return store.rename(staging, final);
   await store.rename(final, aside);
   try {
     await store.rename(staging, final);

@@ -19,7 +19,7 @@ export async function devices({ executors }: Context): Promise<DeviceReport[]> {
   for (const provider of executors.all()) {
     const unavailable = await provider.unavailable();
     const reason = unavailable ?? (await provider.unsuited?.()) ?? null;
-    const device = unavailable === undefined ? ((await provider.device()) ?? null) : null;
+    const device = unavailable === undefined ? ((await provider.device?.()) ?? null) : null;
     reports.push({ executor: provider.name, device, reason, auto: provider.name === name });
   }
   return reports;

@@ -4,12 +4,13 @@ import type { CastTarget, LayoutName } from "../architecture/declaration.js";
 import { semanticLosses } from "../architecture/limits.js";
 import { differences } from "../architecture/match.js";
 import type { Settings } from "../architecture/settings.js";
-import { CheckpointError } from "../errors.js";
+import { CheckpointError, UsageError } from "../errors.js";
 import type { Arrangement, Carried, Layout, NanotronVersion, Slot, TargetFile } from "../layout/layout.js";
 import { prove } from "../plan/check.js";
 import { bindStored, bindTarget, compile, filesOf, planFilesOf } from "../plan/compile.js";
 import type { Plan } from "../plan/plan.js";
 import { targetDtypes } from "../plan/target-dtypes.js";
+import { CASTABLE } from "../tensor/cast.js";
 import { type Context, type Model, type ModelOptions, openModel } from "./open.js";
 import { readCarried, restorations, restoredSettings } from "./receipt.js";
 
@@ -50,8 +51,24 @@ export interface Prepared {
 const DEFAULT_SHARD_BYTES = 5e9;
 const DEFAULT_VERSION: NanotronVersion = "1.4";
 
+const NANOTRON_VERSIONS: readonly NanotronVersion[] = ["1.4", "1.5"];
+
+/** Programs without types come here too, and a half rank would be written as readily as two. */
+function checkOptions({ tp, pp, maxShardBytes, dtype, nanotronVersion }: PlanOptions): void {
+  for (const [name, value] of Object.entries({ tp, pp, maxShardBytes })) {
+    if (value === undefined || (Number.isSafeInteger(value) && value >= 1)) continue;
+    throw new UsageError(`${name} ${typeof value === "number" ? value : JSON.stringify(value)}: expected a whole number from 1 on`);
+  }
+  const chosen = { dtype: [dtype, CASTABLE], nanotronVersion: [nanotronVersion, NANOTRON_VERSIONS] } as const;
+  for (const [name, [value, choices]] of Object.entries(chosen)) {
+    if (value === undefined || choices.some((choice) => choice === value)) continue;
+    throw new UsageError(`${name} ${JSON.stringify(value)}: expected one of ${choices.join(", ")}`);
+  }
+}
+
 /** @throws every error of reading, matching, compiling and proving; nothing is written */
 export async function prepare(context: Context, path: string, options: PlanOptions): Promise<Prepared> {
+  checkOptions(options);
   const target = context.layouts.get(options.to);
   const source = await openModel(context, path, options);
   const { checkpoint, layout, match, architecture, stored } = source;

@@ -173,7 +173,7 @@ export interface ExecutorProvider {
   /** @returns undefined when `auto` may take it where it works, else why it should rather not, one line */
   unsuited?(): Promise<string | undefined>;
   /** What it would run on here, in words; undefined when it cannot run. */
-  device(): Promise<string | undefined>;
+  device?(): Promise<string | undefined>;
   /** @param store - where the weights' files are read from */
   open(store: Store): Promise<Executor>;
 }

@@ -3,7 +3,7 @@
 import {
   constructFromEvents,
   DUMP_SCHEMA,
-  defineScalarTag,
+  type defineScalarTag,
   dump,
   EVENT_ID,
   type Event,
@@ -13,6 +13,7 @@ import {
 } from "js-yaml";
 import { isLosslessNumber } from "lossless-json";
 import { DeclarationError } from "../errors.js";
+import { floatRepr } from "./python.js";
 
 /** A plugin of a thousand parameters is a tenth of it. */
 export const MAX_YAML_BYTES = 1024 * 1024;
@@ -42,6 +43,8 @@ export function parseYaml(text: string, file: string): YamlDocument {
     throw fail((cause.mark?.line ?? 0) + 1, cause.reason);
   }
 }
+
+type ScalarTag = ReturnType<typeof defineScalarTag>;
 
 interface Open {
   readonly pointer: string;
@@ -102,18 +105,19 @@ function nearest(lines: ReadonlyMap<string, number>, pointer: string): number {
 /** PyYAML takes `1e-05` for text: a float needs a point and, in an exponent, a sign. */
 const pyyamlFloat = (text: string): string => (/^-?\d+e/i.test(text) ? text.replace(/e/i, ".0e") : text);
 
-const floatTag = defineScalarTag<number>("tag:yaml.org,2002:float", {
-  implicit: true,
-  resolve: Number,
-  identify: (value) => isLosslessNumber(value) && /[.e]/i.test(value.value),
-  represent: (value) => pyyamlFloat(String(value)),
-});
-const integerTag = defineScalarTag<number>("tag:yaml.org,2002:int", {
-  implicit: true,
-  resolve: Number,
-  identify: (value) => Number.isInteger(value) || (isLosslessNumber(value) && !/[.e]/i.test(value.value)),
-  represent: String,
-});
+/** The dumper's own tag, which knows what text has to be quoted; only what it is given, and how that is spelled, is ours. */
+function numberTag(name: "int" | "float", identify: (value: unknown) => boolean, represent: (value: unknown) => string): ScalarTag {
+  const tagName = `tag:yaml.org,2002:${name}`;
+  const known = DUMP_SCHEMA.tags.find((tag) => tag.tagName === tagName && tag.nodeKind === "scalar") as ScalarTag;
+  return { ...known, identify, represent };
+}
+
+const floatTag = numberTag(
+  "float",
+  (value) => (typeof value === "number" ? !Number.isInteger(value) : isLosslessNumber(value) && /[.e]/i.test(value.value)),
+  (value) => pyyamlFloat(typeof value === "number" ? floatRepr(value) : String(value)),
+);
+const integerTag = numberTag("int", (value) => Number.isInteger(value) || (isLosslessNumber(value) && !/[.e]/i.test(value.value)), String);
 const SCHEMA = DUMP_SCHEMA.withTags(floatTag, integerTag);
 
 /** As PyYAML dumps a config: block style, keys sorted. Numbers with their own text keep it. */

@@ -4,20 +4,22 @@
 
 import type { Architecture, Component } from "../architecture/architecture.js";
 import { PlanError } from "../errors.js";
-import { itemSize } from "../tensor/dtype.js";
+import { type DType, itemSize } from "../tensor/dtype.js";
 import { rowMajorStrides } from "../tensor/shape.js";
 import { tensorAt } from "./coverage.js";
 import type { Place, Plan, PlanFile, PlanTensor, Segment } from "./plan.js";
 import type { ComponentElement, Index, ReferenceMap } from "./transforms.js";
 
 /**
- * @throws {PlanError} PLAN_WRONG_TENSOR or PLAN_MISPLACED, naming the element and where it belongs
+ * @throws {PlanError} PLAN_WRONG_TENSOR or PLAN_MISPLACED, naming the element and where it belongs; PLAN_MALFORMED for a wrong dtype
  */
 export function proveCorrespondence(plan: Plan, architecture: Architecture, source: ReferenceMap, target: ReferenceMap): void {
   const from = new Side(plan.sources, source);
   const to = new Side(plan.targets, target);
   plan.segments.forEach((segment, index) => {
-    for (const offset of ownPoints(segment, from.itemAt(segment.source))) checkPoint(segment, index, offset, from, to, architecture);
+    checkDtypes(segment, index, from, to);
+    for (const offset of ownPoints(segment, itemSize(from.dtypeAt(segment.source))))
+      checkPoint(segment, index, offset, from, to, architecture);
     for (const offset of axisPoints(segment, from, architecture)) checkPoint(segment, index, offset, from, to, architecture);
   });
 }
@@ -35,10 +37,10 @@ class Side {
     });
   }
 
-  /** Bytes per element of the tensor at a place. */
-  itemAt({ file, byteOffset }: Place): number {
+  /** Of the tensor at a place. */
+  dtypeAt({ file, byteOffset }: Place): DType {
     const tensors = this.files[file]?.tensors ?? [];
-    return itemSize(tensors[tensorAt(tensors, byteOffset)]?.dtype ?? "U8");
+    return tensors[tensorAt(tensors, byteOffset)]?.dtype ?? "U8";
   }
 
   identify(file: number, byteOffset: number): ComponentElement | undefined {
@@ -85,6 +87,14 @@ function axisPoints(segment: Segment, from: Side, { components }: Architecture):
     const place = from.locate({ component: first.component, index });
     return place === undefined || place.file !== file || place.byteOffset < byteOffset ? [] : [place.byteOffset - byteOffset];
   });
+}
+
+/** A cast must be from and to what the tensors hold, and there must be one where they differ: equal sizes prove nothing. */
+function checkDtypes({ source, target, cast }: Segment, index: number, from: Side, to: Side): void {
+  const [held, wanted] = [from.dtypeAt(source), to.dtypeAt(target)];
+  const [read, written] = [cast?.from ?? held, cast?.to ?? held];
+  if (read === held && written === wanted) return;
+  throw new PlanError("PLAN_MALFORMED", `segment ${index} reads ${read} and writes ${written}, from ${held} to ${wanted}`);
 }
 
 /** One step along each symbol of each axis, and along the halves of a rotated head. */

@@ -10,6 +10,8 @@ import type { UnusedTensor } from "./plan.js";
 
 /** A tensor that is stored although the config ties it to another; it may be left out only if the two are equal. */
 export interface Twin {
+  /** The tied tensor's Hugging Face name; in a sharded layout each rank has a twin of it. */
+  readonly name: string;
   readonly stored: StoredTensor;
   readonly original: StoredTensor;
 }
@@ -57,7 +59,7 @@ function twinOf(
   const slot = slots.find((candidate) => holdsOriginal(candidate) && stored.key.replace(stored.name, candidate.name) === candidate.key);
   const original = slot === undefined ? undefined : tensors.get(slot.key);
   const isAlike = original !== undefined && original.dtype === stored.dtype && sameShape(original.shape, stored.shape);
-  return isAlike ? { stored, original } : undefined;
+  return isAlike ? { name: tie.name, stored, original } : undefined;
 }
 
 function absences(

@@ -16,6 +16,8 @@ const HINTS: Record<string, string> = {
   ENOENT: "check the path; something may have removed it meanwhile",
   ENOTDIR: "a part of the path is a file, not a folder",
   ENAMETOOLONG: "choose a shorter name",
+  ENOTEMPTY: "something else was written there meanwhile; choose another destination",
+  EBUSY: "is it a mount point? name a folder inside it",
   EIO: "the disk or its connection failed; check it and try again",
   EROFS: "the file system is read-only",
   EMFILE: "raise the limit of open files (ulimit -n)",

@@ -1,42 +1,66 @@
-// Several files to read from, each opened at its first read and kept open, but not too many at once.
+// Many files to read from, each opened at its first read and kept open, but not too many at once. Reads may overlap.
 
+import { StorageError } from "../errors.js";
 import type { ReadableFile, Store } from "./store.js";
 
 /** Well under the usual limit of 1024 open files of a process. */
-const MAX_OPEN = 256;
+const MAX_IDLE = 128;
+
+interface Entry {
+  readonly file: Promise<ReadableFile>;
+  /** Reads under way; a file is closed only when there are none. */
+  readers: number;
+}
 
 export class OpenFiles {
-  private readonly open = new Map<number, ReadableFile>();
+  /** The least recently used first. */
+  private readonly entries = new Map<string, Entry>();
+  private closed = false;
 
-  /** @param paths - a read names its file by the index in here */
+  /** @param maxIdle - files kept open between reads */
   constructor(
     private readonly store: Store,
-    private readonly paths: readonly string[],
+    private readonly maxIdle = MAX_IDLE,
   ) {}
 
-  /** @throws {StorageError} the file cannot be opened, or ends before the range does */
-  async read(file: number, byteOffset: number, byteLength: number): Promise<Uint8Array> {
-    const bytes = new Uint8Array(byteLength);
-    await (await this.handle(file)).read(bytes, byteOffset);
-    return bytes;
-  }
-
-  private async handle(file: number): Promise<ReadableFile> {
-    const found = this.open.get(file);
-    if (found !== undefined) return found;
-    const [oldest] = this.open;
-    if (oldest !== undefined && this.open.size >= MAX_OPEN) {
-      this.open.delete(oldest[0]);
-      await oldest[1].close();
+  /** @throws {StorageError} the file cannot be opened, or ends before the buffer is full */
+  async read(path: string, buffer: Uint8Array, byteOffset: number): Promise<void> {
+    if (this.closed) throw new StorageError(`${path}: read after its files were closed`);
+    const entry = this.entries.get(path) ?? { file: this.store.open(path), readers: 0 };
+    this.entries.delete(path);
+    this.entries.set(path, entry);
+    entry.readers++;
+    try {
+      await (await entry.file).read(buffer, byteOffset);
+    } catch (error) {
+      await this.forget(path, entry);
+      throw error;
+    } finally {
+      entry.readers--;
+      if (this.closed || this.entries.size > this.maxIdle) await this.closeIdle(this.closed ? 0 : this.maxIdle);
     }
-    const opened = await this.store.open(this.paths[file] ?? "");
-    this.open.set(file, opened);
-    return opened;
   }
 
+  /** Files that are being read are closed when their reads end. */
   async close(): Promise<void> {
-    const handles = [...this.open.values()];
-    this.open.clear();
-    for (const handle of handles) await handle.close();
+    this.closed = true;
+    await this.closeIdle(0);
+  }
+
+  private async closeIdle(keep: number): Promise<void> {
+    const idle = [...this.entries].filter(([, { readers }]) => readers === 0);
+    const surplus = idle.slice(0, Math.max(0, idle.length - keep));
+    // All leave the map before the first wait, so that nobody starts to read one that is about to be closed.
+    for (const [path] of surplus) this.entries.delete(path);
+    await Promise.all(surplus.map(async ([, { file }]) => (await file).close()));
+  }
+
+  /** A file that could not be opened is tried anew next time. */
+  private async forget(path: string, entry: Entry): Promise<void> {
+    const opened = await entry.file.then(
+      () => true,
+      () => false,
+    );
+    if (!opened && this.entries.get(path) === entry) this.entries.delete(path);
   }
 }

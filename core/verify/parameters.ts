@@ -3,8 +3,13 @@
 import type { Architecture } from "../architecture/architecture.js";
 import { CancelledError, UnsupportedError } from "../errors.js";
 import { type BoundSlot, compile } from "../plan/compile.js";
+import { targetLength } from "../plan/coverage.js";
+import { gather } from "../plan/gather.js";
+import { type Lane, lanesOf } from "../plan/lanes.js";
 import type { PlanFile, Segment } from "../plan/plan.js";
-import { sourceSpan, targetSpan, windowsOf } from "../plan/windows.js";
+import { inParallel } from "../plan/pool.js";
+import { Grown, readSpans, spanBytes } from "../plan/span-io.js";
+import { type Tile, tilesOf } from "../plan/tiles.js";
 import { OpenFiles } from "../store/open-files.js";
 import type { Store } from "../store/store.js";
 import { castRun } from "../tensor/cast.js";
@@ -37,8 +42,8 @@ export interface CompareOptions {
 
 type Finding = "equal" | "different" | "missing" | "otherDtype" | "rounded";
 
-/** One read on either side holds at most this much. */
-const SPAN_BYTES = 8 * 1024 * 1024;
+/** Lanes compared at once, as many as the runner carries. */
+const WORKERS = 8;
 
 /**
  * @param extra - tensors that only B stores
@@ -52,27 +57,17 @@ export async function compareParameters(
   extra: readonly string[],
   options: CompareOptions = {},
 ): Promise<ParametersReport> {
-  const report: Record<Finding, string[]> = { equal: [], different: [], missing: [], otherDtype: [], rounded: [] };
   const [from, to] = [byComponent(a.slots), byComponent(b.slots)];
-  const comparison = new Comparison(openFiles(store, a), openFiles(store, b), options);
-  try {
-    for (const [index, { name, shape }] of architecture.components.entries()) {
-      const [source, target] = [from.get(index) ?? [], to.get(index) ?? []];
-      const { segments } = compile({ architecture, sources: a.files, source, targets: b.files, target, unused: [] });
-      const expectedBytes = numElements(shape) * itemSize(source[0]?.dtype ?? "U8");
-      report[await comparison.compare(segments, expectedBytes)].push(name);
-    }
-  } finally {
-    await comparison.close();
-  }
+  const tensors = architecture.components.map(({ name, shape }, index) => {
+    const [source, target] = [from.get(index) ?? [], to.get(index) ?? []];
+    const { segments } = compile({ architecture, sources: a.files, source, targets: b.files, target, unused: [] });
+    return new TensorComparison(name, segments, numElements(shape) * itemSize(source[0]?.dtype ?? "U8"));
+  });
+  await new Comparison(store, a, b, options).run(tensors);
+  const report: Record<Finding, string[]> = { equal: [], different: [], missing: [], otherDtype: [], rounded: [] };
+  for (const tensor of tensors) report[tensor.finding()].push(tensor.name);
   return { ...report, extra };
 }
-
-const openFiles = (store: Store, { files }: VerifySide): OpenFiles =>
-  new OpenFiles(
-    store,
-    files.map(({ path }) => path),
-  );
 
 /** Slots with only the one component's piece in each. */
 function byComponent(slots: readonly BoundSlot[]): Map<number, BoundSlot[]> {
@@ -86,49 +81,105 @@ function byComponent(slots: readonly BoundSlot[]): Map<number, BoundSlot[]> {
   return found;
 }
 
-const segmentBytes = ({ loops, byteLength }: Segment): number => loops.reduce((bytes, { count }) => bytes * count, byteLength);
+/** What is known of one tensor so far. */
+class TensorComparison {
+  private readonly isMissing: boolean;
+  private sameness: Sameness = { values: true, rounded: true };
+
+  constructor(
+    readonly name: string,
+    private readonly segments: readonly Segment[],
+    expectedBytes: number,
+  ) {
+    const found = segments.reduce((sum, { loops, byteLength }) => sum + loops.reduce((bytes, { count }) => bytes * count, byteLength), 0);
+    this.isMissing = found !== expectedBytes;
+  }
+
+  lanes(): Lane[] {
+    return this.isMissing ? [] : lanesOf(this.segments);
+  }
+
+  get isDifferent(): boolean {
+    return !this.sameness.values && !this.sameness.rounded;
+  }
+
+  compare(tile: Tile, mine: Uint8Array, gathered: Uint8Array, theirs: Uint8Array): void {
+    if (tile.cast === undefined) {
+      if (Buffer.compare(gathered, theirs) !== 0) this.sameness = { values: false, rounded: false };
+      return;
+    }
+    for (const [left, right] of pairsOf(tile, mine, theirs)) {
+      this.sameness = stillSame(left, right, tile.cast, this.sameness);
+      if (this.isDifferent) return;
+    }
+  }
+
+  finding(): Finding {
+    if (this.isMissing) return "missing";
+    if (this.isDifferent) return "different";
+    if (this.segments.every(({ cast }) => cast === undefined)) return "equal";
+    return this.sameness.values ? "otherDtype" : "rounded";
+  }
+}
 
 class Comparison {
   private compared = 0;
+  private readonly files: OpenFiles;
+  private readonly paths: readonly [a: readonly string[], b: readonly string[]];
+  private readonly buffers = Array.from({ length: WORKERS }, () => ({ mine: new Grown(), gathered: new Grown(), theirs: new Grown() }));
 
   constructor(
-    private readonly a: OpenFiles,
-    private readonly b: OpenFiles,
+    store: Store,
+    a: VerifySide,
+    b: VerifySide,
     private readonly options: CompareOptions,
-  ) {}
-
-  async compare(segments: readonly Segment[], expectedBytes: number): Promise<Finding> {
-    if (segments.reduce((sum, segment) => sum + segmentBytes(segment), 0) !== expectedBytes) return "missing";
-    let possible: Sameness = { values: true, rounded: true };
-    for (const segment of segments) {
-      possible = await this.compareSegment(segment, possible);
-      if (!possible.values && !possible.rounded) return "different";
-    }
-    if (segments.every(({ cast }) => cast === undefined)) return "equal";
-    return possible.values ? "otherDtype" : "rounded";
+  ) {
+    this.files = new OpenFiles(store);
+    this.paths = [a.files.map(({ path }) => path), b.files.map(({ path }) => path)];
   }
 
-  private async compareSegment(segment: Segment, before: Sameness): Promise<Sameness> {
-    let possible = before;
-    for (const window of windowsOf(segment, SPAN_BYTES)) {
-      if (this.options.signal?.aborted === true) throw new CancelledError("cancelled while comparing; nothing was written");
-      const mine = await this.a.read(segment.source.file, window.sourceOffset, sourceSpan(window));
-      const theirs = await this.b.read(segment.target.file, window.targetOffset, targetSpan(window));
-      for (let run = 0; run < window.runs; run++) {
-        const left = mine.subarray(run * window.sourceStride, run * window.sourceStride + window.sourceRun);
-        const right = theirs.subarray(run * window.targetStride, run * window.targetStride + window.targetRun);
-        possible = stillSame(left, right, segment.cast, possible);
-        if (!possible.values && !possible.rounded) return possible;
-      }
-      this.compared += window.runs * window.sourceRun;
-      this.options.onCompared?.(this.compared);
+  async run(tensors: readonly TensorComparison[]): Promise<void> {
+    const tasks = tensors.flatMap((tensor) => tensor.lanes().map((lane) => ({ tensor, lane })));
+    try {
+      await inParallel(
+        WORKERS,
+        () => tasks.shift(),
+        async ({ tensor, lane }, worker) => {
+          for (const tile of tilesOf(lane)) {
+            if (tensor.isDifferent) return;
+            await this.compareTile(tensor, tile, worker);
+          }
+        },
+      );
+    } finally {
+      await this.files.close();
     }
-    return possible;
   }
 
-  async close(): Promise<void> {
-    await this.a.close();
-    await this.b.close();
+  private async compareTile(tensor: TensorComparison, tile: Tile, worker: number): Promise<void> {
+    if (this.options.signal?.aborted === true) throw new CancelledError("cancelled while comparing; nothing was written");
+    const { mine, gathered, theirs } = this.buffers[worker] as (typeof this.buffers)[number];
+    const left = mine.sized(spanBytes(tile.reads));
+    const right = theirs.sized(spanBytes(tile.writes));
+    await readSpans(this.files, this.paths[0], tile.reads, left);
+    await readSpans(this.files, this.paths[1], tile.writes, right);
+    const isPlain = tile.copies.length === 0 || tile.cast !== undefined;
+    const expected = isPlain ? left : gathered.sized(right.byteLength);
+    if (!isPlain) gather(tile, left, expected, "");
+    tensor.compare(tile, left, expected, right);
+    this.compared += left.byteLength;
+    this.options.onCompared?.(this.compared);
+  }
+}
+
+/** The runs of a tile on both sides. */
+function* pairsOf({ copies, cast }: Tile, mine: Uint8Array, theirs: Uint8Array): Generator<[left: Uint8Array, right: Uint8Array]> {
+  for (const { from, to, byteLength, count, fromStride, toStride } of copies) {
+    const targetRun = targetLength(byteLength, cast);
+    for (let run = 0; run < count; run++) {
+      const [start, place] = [from + run * fromStride, to + run * toStride];
+      yield [mine.subarray(start, start + byteLength), theirs.subarray(place, place + targetRun)];
+    }
   }
 }
 

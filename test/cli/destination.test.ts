@@ -1,10 +1,11 @@
 // Where a checkpoint must not be written: over something else, over its own source by whatever name, over everything.
 
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { expect } from "chai";
 import { after, before, describe, it } from "mocha";
 import { createEngine } from "../../core/index.js";
-import { fixture, scratchFolder } from "../helpers/folders.js";
+import { fixture, readJson, scratchFolder } from "../helpers/folders.js";
 import { expectRefusal, expectRefused, type Refusal } from "../helpers/refusal.js";
 
 const scratch = scratchFolder("destination");
@@ -18,6 +19,9 @@ describe("a destination that cannot be", () => {
   before(() => {
     mkdirSync(at("full"), { recursive: true });
     writeFileSync(at("full/thesis.tex"), "years of work");
+    mkdirSync(at("project"));
+    writeFileSync(at("project/config.json"), "{}");
+    writeFileSync(at("project/main.c"), "years of work");
     writeFileSync(at("file"), "");
     symlinkSync(scratch.copy("tiny-llama3"), at("link"));
     symlinkSync("link", at("other"));
@@ -35,6 +39,7 @@ describe("a destination that cannot be", () => {
     ["with an empty name", "", {}, nothing],
     ["with an empty name, to be overwritten", "", { overwrite: true }, nothing],
     ["that is no checkpoint, to be overwritten", at("full"), { overwrite: true }, usage("full: holds no checkpoint", "empty the folder")],
+    ["that has a config.json and no weights, to be overwritten", at("project"), { overwrite: true }, usage("project: holds no checkpoint")],
   ];
   const failures: [string, string, Refusal][] = [
     ["under a file", at("file/out"), { code: 1, says: ["file/out: not a directory", "a part of the path is a file"] }],
@@ -54,4 +59,30 @@ describe("a destination that cannot be", () => {
     ).then());
   it("with an empty name, of the command: the folder it runs in stays", () =>
     expectRefusal(parent, ["convert", fixture("tiny-llama3"), "", "--to", "nanotron"], nothing).then());
+});
+
+describe("a destination behind a link", () => {
+  for (const overwrite of [false, true])
+    it(`${overwrite ? "holding another checkpoint" : "empty"}: is filled where it is, and the link stays`, async () => {
+      const [real, link] = [scratch.fresh(), scratch.fresh()];
+      const engine = createEngine();
+      if (overwrite) await engine.convert(fixture("tiny-llama3"), real, { to: "nanotron", tp: 2, verify: "none" });
+      else mkdirSync(real);
+      symlinkSync(real, link);
+      await engine.convert(fixture("tiny-llama3"), link, { to: "nanotron", verify: "none", overwrite });
+      expect(lstatSync(link).isSymbolicLink()).to.equal(true);
+      expect(readJson(real, "checkpoint_metadata.json").tp).to.equal(1);
+    });
+});
+
+describe("two conversions at once to one destination", () => {
+  it("without --overwrite: one is published, whole, and the other refused", async () => {
+    const parent = scratch.fresh();
+    const [to, engine] = [join(parent, "out"), createEngine()];
+    const convert = (tp: number) => engine.convert(fixture("tiny-llama3"), to, { to: "nanotron", tp, verify: "none" });
+    const outcomes = await Promise.allSettled([convert(1), convert(2)]);
+    expect(outcomes.map(({ status }) => status).sort()).to.deep.equal(["fulfilled", "rejected"]);
+    const { verdict } = await engine.verify(fixture("tiny-llama3"), to, { checks: ["parameters"] });
+    expect({ verdict, left: readdirSync(parent) }).to.deep.equal({ verdict: "equal", left: ["out"] });
+  });
 });

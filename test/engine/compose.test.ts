@@ -3,8 +3,8 @@ import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { before, describe, it } from "mocha";
 import * as api from "../../core/index.js";
+import { MemoryStore } from "../../core/testing/memory-store.js";
 import { FlatLayout } from "../helpers/flat-layout.js";
-import { MemoryStore } from "../helpers/memory-store.js";
 import { writeRandomLlama } from "../helpers/random-llama.js";
 
 const MODEL = { hidden: 8, heads: 2, kvHeads: 1, headDim: 4, ffn: 6, vocab: 5, layers: 2, tied: false };
@@ -30,29 +30,57 @@ describe("the public API", () => {
   it("exports these types and no others", () => {
     const text = readFileSync(fileURLToPath(import.meta.resolve("../../core/index.d.ts")), "utf8");
     const types = [...text.matchAll(/export (type )?\{([^}]*)\}/g)].flatMap(([, all, names = ""]) =>
-      names.split(",").flatMap((name) => (all !== undefined || name.includes("type ") ? [name.replace("type ", "").trim()] : [])),
+      names
+        .split(",")
+        .flatMap((name) => (name.trim() !== "" && (all !== undefined || name.includes("type ")) ? [name.replace("type ", "").trim()] : [])),
     );
     expect(types.sort()).to.deep.equal([
+      "AttentionOptions",
+      "Candidate",
       "ConvertOptions",
       "ConvertResult",
+      "Difference",
+      "Divergence",
+      "EmbedOptions",
       "Engine",
       "EngineOverrides",
+      "Executor",
+      "ExecutorProvider",
+      "FamilyForwards",
       "Finding",
+      "Forward",
+      "ForwardOptions",
+      "ForwardSource",
       "InspectOptions",
       "InspectReport",
       "InspectedTensor",
       "Layout",
+      "LinearOptions",
+      "Numerics",
+      "Ops",
       "ParametersReport",
       "Plan",
       "PlanCost",
       "PlanOptions",
       "PlanReport",
       "Plugin",
+      "PredictOptions",
+      "PredictReport",
+      "PredictedToken",
+      "PredictionsReport",
       "Progress",
+      "Reads",
       "Reporter",
+      "RmsNormOptions",
+      "RotateOptions",
+      "Rounding",
       "Segment",
+      "SiluMulOptions",
+      "Stage",
+      "Tensor",
       "VerifyOptions",
       "VerifyReport",
+      "Weight",
     ]);
   });
 

@@ -4,7 +4,7 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { describe, it } from "mocha";
 import { createEngine } from "../../core/index.js";
-import { MemoryStore } from "../helpers/memory-store.js";
+import { MemoryStore } from "../../core/testing/memory-store.js";
 import { type NaiveModel, naiveNanotron } from "../helpers/naive-nanotron.js";
 import { type TestDtype, writeRandomLlama } from "../helpers/random-llama.js";
 

@@ -3,7 +3,7 @@
 import { expect } from "chai";
 import { describe, it } from "mocha";
 import { createEngine } from "../../core/index.js";
-import { MemoryStore } from "../helpers/memory-store.js";
+import { MemoryStore } from "../../core/testing/memory-store.js";
 import { configOf, writeRandomLlama } from "../helpers/random-llama.js";
 
 const MODEL = { hidden: 8, heads: 2, kvHeads: 1, headDim: 4, ffn: 6, vocab: 5, layers: 1, tied: false };

@@ -107,3 +107,22 @@ describe("examples/03-plugin", () => {
     expect(config).to.not.have.any.keys("attention_bias", "mlp_bias", "pretraining_tp");
   });
 });
+
+describe("npm run demo", () => {
+  it("prints a row per way, each equal to the original", () => {
+    const { status, lines, left } = run("demo.js");
+    const rows = lines.slice(1, 7).map((line) => line.split(/ {2,}/));
+    expect({ status, left, rows }).to.deep.equal({
+      status: 0,
+      left: [],
+      rows: [
+        ["bundled model", "Hugging Face", "1", "72.66 % (372)", "3 of 3", "as transformers"],
+        ["-> Nanotron TP 1", "Nanotron", "1", "72.66 % (372)", "512 of 512", "equal"],
+        ["-> Nanotron TP 2", "Nanotron", "2", "72.66 % (372)", "512 of 512", "equal"],
+        ["-> Nanotron TP 2 -> Hugging Face", "Hugging Face", "1", "72.66 % (372)", "512 of 512", "equal"],
+        ["-> Nanotron TP 1 -> TP 2", "Nanotron", "2", "72.66 % (372)", "512 of 512", "equal"],
+        ["-> TP 1 -> TP 2 -> Hugging Face", "Hugging Face", "1", "72.66 % (372)", "512 of 512", "equal"],
+      ],
+    });
+  });
+});

@@ -1,4 +1,5 @@
 import { readFileSync, statSync } from "node:fs";
+import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { describe, it } from "mocha";
@@ -49,5 +50,36 @@ describe("safetensors codec", () => {
     const prefix = new Uint8Array(8);
     new DataView(prefix.buffer).setBigUint64(0, 100n, true);
     expect(() => parsePrefix(prefix, 50, "f")).to.throw(FormatError, "truncated");
+  });
+});
+
+/** The npm package of that name: an independent reader of whole files, for those without metadata. */
+interface IndependentReader {
+  readonly metadata: ReadonlyMap<string, { dtype: string; shape: number[]; data_offsets: [start: number, end: number] }>;
+  getTensor(name: string): Uint8Array;
+}
+const { SafeTensor } = createRequire(import.meta.url)("safetensors") as { SafeTensor: new (bytes: Uint8Array) => IndependentReader };
+
+describe("the npm package safetensors", () => {
+  const specs = [
+    { name: "model.norm.weight", dtype: "F32", shape: [3] },
+    { name: "wörter/7", dtype: "BF16", shape: [2, 5] },
+    { name: "empty", dtype: "I64", shape: [0, 4] },
+    { name: "flag", dtype: "BOOL", shape: [] },
+  ] as const;
+
+  it("reads what we write, every tensor where we put it", () => {
+    const { bytes, tensors, fileByteLength } = encodeHeader(specs, undefined);
+    const file = new Uint8Array(fileByteLength).map((_, at) => (at < bytes.length ? (bytes[at] ?? 0) : at % 251));
+    const reader = new SafeTensor(file);
+    expect([...reader.metadata.keys()]).to.deep.equal(specs.map(({ name }) => name));
+    for (const { name, dtype, shape, byteStart, byteEnd } of tensors) {
+      expect(reader.metadata.get(name)).to.deep.equal({ dtype, shape, data_offsets: [byteStart, byteEnd] });
+      expect(reader.getTensor(name)).to.deep.equal(file.subarray(byteStart, byteEnd));
+    }
+  });
+
+  it("cannot read a file that has metadata, as every real checkpoint does: the codec is therefore ours", () => {
+    expect(() => new SafeTensor(readFileSync(SHARD))).to.throw(TypeError);
   });
 });

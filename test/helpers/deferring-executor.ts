@@ -16,7 +16,7 @@ interface Step {
 export const deferringProvider = (inner: ExecutorProvider): ExecutorProvider => ({
   name: "deferring",
   unavailable: () => inner.unavailable(),
-  device: () => inner.device(),
+  device: async () => inner.device?.(),
   open: async (store) => deferring(await inner.open(store)),
 });
 

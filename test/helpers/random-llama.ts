@@ -3,7 +3,7 @@
 import type { Store } from "../../core/store/store.js";
 import type { NaiveModel } from "./naive-nanotron.js";
 
-export type TestDtype = "BF16" | "F16" | "F32";
+export type TestDtype = "BF16" | "F16" | "F32" | "F64" | "F8_E4M3";
 
 /** mulberry32: small, seeded, good enough to make every element different. */
 export function randomBytes(byteLength: number, seed: number): Uint8Array {
@@ -56,7 +56,7 @@ export const configOf = ({ hidden, heads, kvHeads, ffn, vocab, layers, tied }: N
   eos_token_id: 1,
 });
 
-const ITEM = { BF16: 2, F16: 2, F32: 4 } as const;
+const ITEM = { BF16: 2, F16: 2, F32: 4, F64: 8, F8_E4M3: 1 } as const;
 
 /** @returns each tensor's bytes by name */
 export async function writeRandomLlama(

@@ -129,6 +129,29 @@ describe("the proof refuses a plan with", () => {
   });
 });
 
+describe("the proof of a cast refuses", () => {
+  const source = fileURLToPath(import.meta.resolve("#fixtures/tiny-llama3")); // BF16
+  const mutants: [string, Segment["cast"]][] = [
+    ["the bytes of one dtype taken for another of equal size", undefined],
+    ["a cast from what the source does not hold", { from: "F16", to: "F16" }],
+    ["a cast to what the target does not declare", { from: "BF16", to: "BF16" }],
+  ];
+  for (const [what, cast] of mutants)
+    it(what, async () => {
+      const { plan, source: model, target, arrangement } = await prepare(context, source, { to: "nanotron", dtype: "F16" });
+      const references = [
+        model.layout.reference(model.architecture, model.arrangement),
+        target.reference(model.architecture, arrangement),
+      ] as const;
+      const segments = plan.segments.map((segment, at) => {
+        const { cast: _cast, ...uncast } = segment;
+        return at !== 7 ? segment : cast === undefined ? uncast : { ...uncast, cast };
+      });
+      expect(() => prove(plan, model.architecture, ...references)).not.to.throw();
+      expect(() => prove({ ...plan, segments }, model.architecture, ...references)).to.throw(PlanError, /^segment 7 reads .* BF16 to F16$/);
+    });
+});
+
 describe("the published models, from their headers", () => {
   const models = [
     ["llama3-8b", { hidden: 4096, ffn: 14336, layers: 32, heads: 32, kvHeads: 8, vocab: 128256 }, 4, 16060522496],

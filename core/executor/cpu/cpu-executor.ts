@@ -18,7 +18,6 @@ import type {
   Weight,
 } from "../executor.js";
 import { Handles } from "../handles.js";
-import { OpenFiles } from "../open-files.js";
 import * as shapes from "../shapes.js";
 import { argmaxRow, topKRow } from "./kernels/candidates.js";
 import { copyColumns } from "./kernels/columns.js";
@@ -27,6 +26,7 @@ import { add, siluMul } from "./kernels/elementwise.js";
 import { finish } from "./kernels/linear.js";
 import { rmsNorm } from "./kernels/rms-norm.js";
 import { rotate } from "./kernels/rotate.js";
+import { OpenFiles } from "./open-files.js";
 import { Threads } from "./threads.js";
 import { allocate, forEachBlock, readRow, readWhole } from "./weights.js";
 
@@ -43,7 +43,7 @@ export class CpuExecutor implements Executor {
   private readonly threads = new Threads();
 
   constructor(store: Store) {
-    this.files = new OpenFiles(store, "cpu");
+    this.files = new OpenFiles(store);
   }
 
   async embed(table: Weight, tokens: Uint32Array, options: EmbedOptions): Promise<Tensor> {

@@ -5,7 +5,7 @@ import { itemSize } from "../../tensor/dtype.js";
 import { expand } from "../../tensor/expand.js";
 import { numElements } from "../../tensor/shape.js";
 import type { Weight } from "../executor.js";
-import type { OpenFiles } from "../open-files.js";
+import type { OpenFiles } from "./open-files.js";
 
 /** Stored bytes of one block: large enough to read at the disk's speed, small against any machine's memory. */
 const BLOCK_BYTES = 4 * 1024 * 1024;

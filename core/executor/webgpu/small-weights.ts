@@ -1,9 +1,9 @@
 // Weights of a few kilobytes, a norm's or a bias: expanded on the host, and in GPU memory only while they are used.
 
+import type { OpenFiles } from "../../store/open-files.js";
 import { expand } from "../../tensor/expand.js";
 import { numElements } from "../../tensor/shape.js";
 import type { Weight } from "../executor.js";
-import type { OpenFiles } from "../open-files.js";
 import type { Buffers } from "./buffers.js";
 import type { Gpu } from "./gpu.js";
 

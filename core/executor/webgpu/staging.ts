@@ -2,7 +2,7 @@
 
 import { ExecutorError } from "../../errors.js";
 import { inParallel } from "../../parallel.js";
-import type { OpenFiles } from "../open-files.js";
+import type { OpenFiles } from "../../store/open-files.js";
 import { type Gpu, MAP, oneLine, USAGE } from "./gpu.js";
 
 /** Measured from page cache to an H100: 16 × 8 MiB sustain 33 GB/s; queue.writeBuffer gives 1.2. */

@@ -1,6 +1,7 @@
 // The GPU executor: every op is queued on the device as soon as its weights are there, and nothing waits but the reads.
 
 import { ExecutorError } from "../../errors.js";
+import { OpenFiles } from "../../store/open-files.js";
 import type { Store } from "../../store/store.js";
 import type {
   AttentionOptions,
@@ -17,7 +18,6 @@ import type {
   Timings,
   Weight,
 } from "../executor.js";
-import { OpenFiles } from "../open-files.js";
 import * as shapes from "../shapes.js";
 import { Buffers } from "./buffers.js";
 import { describeAdapter, type Loaded } from "./dawn.js";
@@ -57,7 +57,7 @@ export class WebgpuExecutor implements Executor {
   ) {
     this.buffers = new Buffers(gpu);
     this.values = new Values(this.buffers);
-    this.files = new OpenFiles(store, this.name);
+    this.files = new OpenFiles(store);
     this.staging = new Staging(gpu, this.files);
     this.weights = new Weights(this.buffers, this.staging, partBytes);
     this.small = new SmallWeights(gpu, this.buffers, this.files);

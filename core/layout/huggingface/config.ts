@@ -29,7 +29,8 @@ export function settingsOf(raw: Values, plugin: Plugin): Values {
 /** What transformers 5 takes: a legacy `rope_scaling` that is not empty replaces `rope_parameters`; theta fills in from the top. */
 function readRope(raw: Values): Record<string, Value> {
   const legacy = asValues(raw.rope_scaling);
-  const parameters = legacy ?? asValues(raw.rope_parameters);
+  const isSaid = legacy !== undefined && Object.keys(legacy).length > 0;
+  const parameters = isSaid ? legacy : asValues(raw.rope_parameters);
   const rope: Record<string, Value> = {};
   for (const key of ["rope_theta", "partial_rotary_factor"]) {
     const value = parameters?.[key] ?? raw[key];
@@ -48,7 +49,8 @@ const readLegacyRope = (raw: Values): Values => ({
 /** Scaling without theta; null when it scales nothing. The type is spelled `rope_type`; before 4.43 it was `type`. */
 function normalScaling(scaling: Values | undefined): Value {
   if (scaling === undefined) return null;
-  const { rope_theta: _theta, partial_rotary_factor: _factor, type, rope_type = type, ...rest } = scaling;
+  const { rope_theta: _theta, partial_rotary_factor: _factor, type, rope_type: kind, ...rest } = scaling;
+  const rope_type = kind ?? type;
   return rope_type === undefined || rope_type === null || rope_type === "default" ? null : { rope_type, ...rest };
 }
 

@@ -130,7 +130,9 @@ export function composeCheckpointMetadata(version: NanotronVersion, tp: number, 
         }
       : {}),
   });
-  const stages = Array.isArray(progress?.data_stages) ? (progress.data_stages as JsonObject[]) : [{}];
+  // Nanotron insists on a list of stages whose samples add up; early checkpoints of version 1.4 have none.
+  const known = Array.isArray(progress?.data_stages) ? progress.data_stages.filter(isObject) : [];
+  const stages = known.length > 0 ? known : [{ consumed_train_samples: progress?.consumed_train_samples ?? 0 }];
   return sortKeys({
     version,
     tp,

@@ -1,7 +1,7 @@
 // Reads a Nanotron checkpoint folder: which files there are, what they say of themselves, and whether they fit together.
 
 import type { Values } from "../../architecture/declaration.js";
-import { CheckpointError, FormatError } from "../../errors.js";
+import { CheckpointError, DeclarationError, FormatError } from "../../errors.js";
 import { isObject, type JsonObject, parseObject, plain } from "../../format/json.js";
 import { parseYaml } from "../../format/yaml.js";
 import type { Store } from "../../store/store.js";
@@ -58,6 +58,7 @@ export async function openNanotron(store: Store, root: string): Promise<Checkpoi
   const version = checkVersions(files, metadata, root);
   const known = new Set([CONFIG, METADATA, RUN_CONFIG, RECEIPT_NAME, ...TRAINING_FOLDERS]);
   const { sideFiles, problems } = await findSideFiles(store, root, names, known);
+  const run = await readRunConfig(store, root, names);
   return {
     layout: "nanotron",
     configStyle: "nanotron",
@@ -70,8 +71,8 @@ export async function openNanotron(store: Store, root: string): Promise<Checkpoi
     files,
     tensors,
     sideFiles,
-    problems: [...metadataProblems(metadata, topology, names), ...strayProblems(strays), ...problems],
-    run: await readRun(store, root, names, metadata),
+    problems: [...metadataProblems(metadata, topology, names), ...run.problems, ...strayProblems(strays), ...problems],
+    run: { general: run.general, progress: isObject(metadata?.metas) ? metadata.metas : undefined },
   };
 }
 
@@ -208,12 +209,19 @@ const strayProblems = (strays: readonly string[]): Problem[] =>
         },
       ];
 
-async function readRun(store: Store, root: string, names: readonly string[], metadata: JsonObject | undefined): Promise<Run> {
-  const config = names.includes(RUN_CONFIG)
-    ? parseYaml(await readText(store, `${root}/${RUN_CONFIG}`), `${root}/${RUN_CONFIG}`).value
-    : undefined;
-  return {
-    general: isObject(config) && isObject(config.general) ? config.general : {},
-    progress: isObject(metadata?.metas) ? metadata.metas : undefined,
-  };
+/** Only a run's name and seed are wanted of it: that the rest cannot be read, as tags of Python's own, stops nothing. */
+async function readRunConfig(
+  store: Store,
+  root: string,
+  names: readonly string[],
+): Promise<{ general: Run["general"]; problems: Problem[] }> {
+  if (!names.includes(RUN_CONFIG)) return { general: {}, problems: [] };
+  try {
+    const { value } = parseYaml(await readText(store, `${root}/${RUN_CONFIG}`), `${root}/${RUN_CONFIG}`);
+    return { general: isObject(value) && isObject(value.general) ? value.general : {}, problems: [] };
+  } catch (error) {
+    if (!(error instanceof DeclarationError)) throw error;
+    const message = `${error.message}; the run's project, name and seed are not kept`;
+    return { general: {}, problems: [{ code: "RUN_CONFIG", message }] };
+  }
 }

@@ -1,14 +1,26 @@
-// A store in memory, so that properties can run hundreds of conversions.
+// A store in memory, for hundreds of small conversions, and for models of any size of which only the headers exist.
 
-import { StorageError } from "../../core/errors.js";
-import type { FileStatus, ReadableFile, Store, WritableFile } from "../../core/store/store.js";
+import { StorageError } from "../errors.js";
+import type { FileStatus, ReadableFile, Store, WritableFile } from "../store/store.js";
 
 export class MemoryStore implements Store {
   readonly files = new Map<string, Uint8Array>();
+  /** Files longer than their bytes; zeros follow. */
+  private readonly sparse = new Map<string, number>();
+
+  /** A file of which only the beginning takes memory. */
+  addSparse(path: string, beginning: Uint8Array, byteLength: number): void {
+    this.files.set(path, beginning);
+    this.sparse.set(path, byteLength);
+  }
+
+  private lengthOf(path: string, bytes: Uint8Array): number {
+    return this.sparse.get(path) ?? bytes.byteLength;
+  }
 
   async status(path: string): Promise<FileStatus | undefined> {
     const file = this.files.get(path);
-    if (file !== undefined) return { kind: "file", byteLength: file.byteLength };
+    if (file !== undefined) return { kind: "file", byteLength: this.lengthOf(path, file) };
     const isFolder = path === "/" || [...this.files.keys()].some((name) => name.startsWith(`${path}/`));
     return isFolder ? { kind: "folder", byteLength: 0 } : undefined;
   }
@@ -21,11 +33,14 @@ export class MemoryStore implements Store {
   async open(path: string): Promise<ReadableFile> {
     const bytes = this.files.get(path);
     if (bytes === undefined) throw new StorageError(`cannot open ${path}`);
+    const byteLength = this.lengthOf(path, bytes);
     return {
-      byteLength: bytes.byteLength,
+      byteLength,
       read: async (buffer, position) => {
-        if (position + buffer.byteLength > bytes.byteLength) throw new StorageError(`${path} is too short`);
-        buffer.set(bytes.subarray(position, position + buffer.byteLength));
+        if (position + buffer.byteLength > byteLength) throw new StorageError(`${path} is too short`);
+        const found = bytes.subarray(position, position + buffer.byteLength);
+        buffer.fill(0, found.byteLength);
+        buffer.set(found);
       },
       close: async () => undefined,
     };

@@ -1,7 +1,7 @@
 // The weights' files, opened when first read, a bounded number kept open between reads.
 
-import { ExecutorError } from "../errors.js";
-import type { ReadableFile, Store } from "../store/store.js";
+import { ExecutorError } from "../../errors.js";
+import type { ReadableFile, Store } from "../../store/store.js";
 
 /** A layer's weights lie in one to some ten files; systems give a process 256 open files or more. */
 const MAX_IDLE_FILES = 16;
@@ -17,15 +17,11 @@ export class OpenFiles {
   private readonly entries = new Map<string, Entry>();
   private closed = false;
 
-  /** @param executor - its name, for errors */
-  constructor(
-    private readonly store: Store,
-    private readonly executor: string,
-  ) {}
+  constructor(private readonly store: Store) {}
 
   /** @throws {StorageError} the file cannot be opened, or ends before the buffer is full */
   async read(path: string, buffer: Uint8Array, position: number): Promise<void> {
-    if (this.closed) throw new ExecutorError(`the ${this.executor} executor was closed`, { hint: "open another one" });
+    if (this.closed) throw new ExecutorError("the cpu executor was closed", { hint: "open another one" });
     const entry = this.entries.get(path) ?? { file: this.store.open(path), readers: 0 };
     this.entries.delete(path);
     this.entries.set(path, entry);

@@ -1,0 +1,71 @@
+// Hugging Face checkpoints made from a plugin and a config: of a small model with drawn weights, of a large one headers only.
+
+import { type Component, expand } from "../architecture/architecture.js";
+import type { Plugin, Values } from "../architecture/declaration.js";
+import { configure } from "../architecture/settings.js";
+import { encodeHeader, referenceOrder } from "../format/safetensors.js";
+import { HuggingFaceLayout } from "../layout/huggingface/layout.js";
+import { numElements, type Shape } from "../tensor/shape.js";
+import type { MemoryStore } from "./memory-store.js";
+
+export interface Made {
+  readonly dimensions: Readonly<Record<string, number>>;
+  /** The sizes that tensor-parallel ranks share. */
+  readonly shared: readonly number[];
+}
+
+/** Write `folder/config.json` and `folder/model.safetensors`, all BF16. @param seed - undefined writes headers only */
+export function makeCheckpoint(store: MemoryStore, folder: string, plugin: Plugin, config: Values, seed: number | undefined): Made {
+  const settings = new HuggingFaceLayout().readSettings(config, plugin);
+  const configuration = configure(plugin, settings, "huggingface", `${folder}/config.json`);
+  const { components, blocks } = expand(plugin, configuration);
+  const specs = components.map(({ name, shape }) => ({ name, shape, dtype: "BF16" as const }));
+  const { bytes, tensors, fileByteLength } = encodeHeader(referenceOrder(specs), { format: "pt" });
+  store.files.set(`${folder}/config.json`, new TextEncoder().encode(JSON.stringify(config)));
+  if (seed === undefined) {
+    store.addSparse(`${folder}/model.safetensors`, bytes, fileByteLength);
+  } else {
+    const file = new Uint8Array(fileByteLength);
+    file.set(bytes);
+    const next = normal(seed);
+    for (const { shape, byteStart, byteEnd } of tensors)
+      drawWeights(new DataView(file.buffer, byteStart, byteEnd - byteStart), shape, next);
+    store.files.set(`${folder}/model.safetensors`, file);
+  }
+  const parameters = blocks.flatMap((block) => block.parameters);
+  const shared = parameters.flatMap(({ parallelAxis, components: parts }) =>
+    parallelAxis === undefined ? [] : parts.map((part) => sharedSize(part, parallelAxis)),
+  );
+  return { dimensions: configuration.dimensions, shared: [...new Set(shared)] };
+}
+
+const sharedSize = ({ axes }: Component, axis: number): number => axes[axis]?.[0] ?? 1;
+
+/**
+ * Weights that make a forward say much: matrices keep the size of what goes through them, norms are about 1. Attention that
+ * prefers some positions and logits that prefer some tokens need deviations a little above 1 / √columns.
+ */
+function drawWeights(into: DataView, shape: Shape, next: () => number): void {
+  const isMatrix = shape.length > 1;
+  const deviation = isMatrix ? 1.5 / Math.sqrt(shape.at(-1) ?? 1) : 0.2;
+  for (let at = 0; at < numElements(shape); at++) into.setUint16(at * 2, bf16Bits((isMatrix ? 0 : 1) + deviation * next()), true);
+}
+
+const scratch = new DataView(new ArrayBuffer(4));
+/** Cut, not rounded: any BF16 value near the drawn one serves. */
+function bf16Bits(value: number): number {
+  scratch.setFloat32(0, value);
+  return scratch.getUint16(0);
+}
+
+/** Normal numbers by Box and Muller, from mulberry32. */
+function normal(seed: number): () => number {
+  let state = seed | 0;
+  const uniform = () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+  return () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
+}

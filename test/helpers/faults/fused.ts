@@ -1,0 +1,107 @@
+// Fused projections: the right rows in the wrong places of qkv and gate_up.
+// Into Hugging Face's separate tensors the same mistakes come by cutting a fused tensor where it should not be cut.
+
+import type { Facts } from "./checkpoint-files.js";
+import { type Fault, fault, inLayer, isNanotron, LAYER } from "./fault.js";
+import { editFused, heights, readFused, writeFused } from "./model-parts.js";
+import { cut, halves, type Rows } from "./rows.js";
+
+const [Q, K, V] = ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"].map((name) => inLayer(name)) as [string, string, string];
+const [GATE, UP] = ["mlp.gate_proj", "mlp.up_proj"].map((name) => inLayer(name)) as [string, string];
+const heightsOf = (chunks: readonly Rows[]): number[] => chunks.map((rows) => rows.length);
+
+const attention = { stage: () => `layer ${LAYER} attention` } as const;
+const feedForward = { stage: () => `layer ${LAYER} feed-forward` } as const;
+
+/** Chunks put together in another order, and cut as if they were in the right one. */
+const fusedAs = (title: string, order: readonly number[], changes: readonly string[]): Fault =>
+  fault({
+    id: "F04",
+    title,
+    changes: () => changes,
+    ...attention,
+    edit: (files) =>
+      editFused(files, LAYER, "qkv", (chunks) =>
+        cut(
+          order.flatMap((at) => chunks[at] ?? []),
+          heightsOf(chunks),
+        ),
+      ),
+  });
+
+/** [q heads of group 0; k 0; v 0; q heads of group 1; …] */
+function perGroup(chunks: readonly Rows[], groups: number): Rows {
+  const ofGroup = (rows: Rows, group: number) => rows.slice((group * rows.length) / groups, ((group + 1) * rows.length) / groups);
+  return Array.from({ length: groups }, (_, group) => chunks.flatMap((rows) => ofGroup(rows, group))).flat();
+}
+
+/** Ranks that a Hugging Face checkpoint came from. */
+const FORMER_TP = 2;
+const isCut = (facts: Facts, ...sizes: readonly number[]): boolean =>
+  isNanotron(facts) ? facts.tp > 1 : sizes.every((size) => size % FORMER_TP === 0);
+
+/** Between [q; k; v] as it is and one chunk after the other of each rank in turn. */
+function cutAsBlock(role: "qkv" | "gateUp"): Parameters<typeof fault>[0]["edit"] {
+  return (files) => {
+    const ranks = readFused(files, LAYER, role);
+    const rankHeights = heights(files, role);
+    if (isNanotron(files.facts)) {
+      const whole = rankHeights.flatMap((_, chunk) => ranks.flatMap((chunks) => chunks[chunk] ?? []));
+      const perRank = rankHeights.reduce((sum, rows) => sum + rows, 0);
+      const wrong = cut(
+        whole,
+        ranks.map(() => perRank),
+      );
+      writeFused(
+        files,
+        LAYER,
+        role,
+        wrong.map((rows) => cut(rows, rankHeights)),
+      );
+    } else {
+      const split = (ranks[0] ?? []).map(halves);
+      const joined = [0, 1].flatMap((rank) => split.flatMap((parts) => parts[rank] ?? []));
+      writeFused(files, LAYER, role, [cut(joined, rankHeights)]);
+    }
+  };
+}
+
+export const fusedFaults: readonly Fault[] = [
+  fusedAs("k, q, v fused", [1, 0, 2], [Q, K]),
+  fusedAs("q, v, k fused", [0, 2, 1], [K, V]),
+  fusedAs("v, k, q fused", [2, 1, 0], [Q, K, V]),
+  fault({
+    id: "F05",
+    title: "qkv laid out per key/value group",
+    where: ({ kvHeads, tp }) => kvHeads / tp > 1,
+    changes: () => [Q, K, V],
+    ...attention,
+    edit: (files) => {
+      const { kvHeads, tp } = files.facts;
+      editFused(files, LAYER, "qkv", (chunks) => cut(perGroup(chunks, kvHeads / tp), heightsOf(chunks)));
+    },
+  }),
+  fault({
+    id: "F06",
+    title: "gate and up swapped",
+    changes: () => [GATE, UP],
+    ...feedForward,
+    edit: (files) => editFused(files, LAYER, "gateUp", ([gate = [], up = []]) => [up, gate]),
+  }),
+  fault({
+    id: "F10",
+    title: "qkv cut as one block",
+    where: (facts) => isCut(facts, facts.heads, facts.kvHeads),
+    changes: () => [Q, K, V],
+    ...attention,
+    edit: cutAsBlock("qkv"),
+  }),
+  fault({
+    id: "F10",
+    title: "gate_up cut as one block",
+    where: (facts) => isCut(facts, facts.ffn),
+    changes: () => [GATE, UP],
+    ...feedForward,
+    edit: cutAsBlock("gateUp"),
+  }),
+];
