@@ -129,7 +129,7 @@ export interface Difference {
   readonly column: number;
 }
 
-/** The small results that leave the device. */
+/** The small results that leave the device. A tensor may be released as soon as a read of it has been asked for. */
 export interface Reads {
   /** Rows [firstRow, firstRow + rows) of x, row-major. */
   read(x: Tensor, firstRow: number, rows: number): Promise<Float32Array>;

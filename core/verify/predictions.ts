@@ -74,13 +74,18 @@ export async function comparePredictions(a: PredictionSide, b: PredictionSide, r
   const exact = options.numerics === "exact" ? [] : [start(a, "exact"), start(b, "exact")];
   const forwards = [start(a, options.numerics), start(b, options.numerics), ...exact];
   let firstDivergence: Divergence | null = null;
+  let measuring: Promise<Measured> | undefined;
   for await (const meeting of lockstep(forwards, signal)) {
     onStage?.(meeting.name);
-    const measured = await measure(executor, meeting, options.numerics, a);
-    if (!(measured.distance <= measured.limit))
-      firstDivergence ??= { stage: meeting.name, distance: measured.distance, limit: measured.limit };
+    // A stage is measured while the next one is under way, so that no device waits for a host that waits for it.
+    const before = measuring;
+    measuring = measure(executor, meeting, options.numerics, a);
+    measuring.catch(() => {}); // met at the next stage
+    firstDivergence ??= divergenceOf(await before);
     if (meeting.name !== "logits") continue;
     try {
+      const measured = await measuring;
+      firstDivergence ??= divergenceOf(measured);
       return {
         ...(await summarize(request, meeting, measured.difference)),
         limit: measured.limit,
@@ -96,32 +101,41 @@ export async function comparePredictions(a: PredictionSide, b: PredictionSide, r
 }
 
 interface Measured {
+  readonly stage: string;
   readonly difference: Difference;
   readonly distance: number;
   readonly limit: number;
 }
 
+const divergenceOf = (measured: Measured | undefined): Divergence | null =>
+  measured === undefined || measured.distance <= measured.limit
+    ? null
+    : { stage: measured.stage, distance: measured.distance, limit: measured.limit };
+
+/** All reads are asked for at once: the forwards release the tensors when they go on. */
 async function measure(
   executor: Executor,
-  { tensors, name }: Meeting,
+  { tensors, name: stage }: Meeting,
   numerics: Numerics,
   { layers, hidden }: PredictionSide,
 ): Promise<Measured> {
   const [ours, theirs, oursExact, theirsExact] = tensors as [Tensor, Tensor, Tensor?, Tensor?];
   if (ours.shape[1] !== theirs.shape[1]) {
-    throw new CheckpointError(`${name}: A has ${ours.shape[1]} columns, B ${theirs.shape[1]}, so that they cannot be compared`);
+    throw new CheckpointError(`${stage}: A has ${ours.shape[1]} columns, B ${theirs.shape[1]}, so that they cannot be compared`);
   }
-  const difference = await executor.difference(ours, theirs);
+  const isExact = numerics === "exact" || oursExact === undefined || theirsExact === undefined;
+  const reading = Promise.all([
+    executor.difference(ours, theirs),
+    ...(isExact ? [] : [executor.difference(ours, oursExact), executor.difference(theirs, theirsExact)]),
+  ]);
+  const [difference, noiseA, noiseB] = (await reading) as [Difference, Difference?, Difference?];
   if (!Number.isFinite(difference.rmsA)) {
-    throw new UnsupportedError(`${name}: A's own forward gives values that are not finite, so that its predictions say nothing`, false);
+    throw new UnsupportedError(`${stage}: A's own forward gives values that are not finite, so that its predictions say nothing`, false);
   }
   const limit = exactLimit(difference.rmsA, layers, hidden);
-  if (numerics === "exact" || oursExact === undefined || theirsExact === undefined) {
-    return { difference, distance: difference.maxAbs, limit };
-  }
-  const [noiseA, noiseB] = [await executor.difference(ours, oursExact), await executor.difference(theirs, theirsExact)];
+  if (noiseA === undefined || noiseB === undefined) return { stage, difference, distance: difference.maxAbs, limit };
   // Sums are as free in their order here: alone they make the noise where nothing rounds, as in float32 models.
-  return { difference, distance: difference.meanAbs, limit: Math.max(limit, frameworkLimit(noiseA.meanAbs, noiseB.meanAbs)) };
+  return { stage, difference, distance: difference.meanAbs, limit: Math.max(limit, frameworkLimit(noiseA.meanAbs, noiseB.meanAbs)) };
 }
 
 /** Unit roundoff of float32. */

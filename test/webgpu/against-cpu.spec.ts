@@ -6,8 +6,10 @@ import { after, before, describe, it } from "mocha";
 import { cpuProvider } from "../../core/executor/cpu/provider.js";
 import type { Executor, Rounding, Tensor } from "../../core/executor/executor.js";
 import { findAdapter, type Loaded } from "../../core/executor/webgpu/dawn.js";
+import { webgpuProvider } from "../../core/executor/webgpu/provider.js";
 import { WebgpuExecutor } from "../../core/executor/webgpu/webgpu-executor.js";
 import { FileStore } from "../../core/store/file-store.js";
+import { expectRefusal } from "../executor/conformance.js";
 import { Drawn } from "../helpers/drawn.js";
 import type { FloatDType } from "../helpers/floats.js";
 import { seed } from "../helpers/random.js";
@@ -36,9 +38,9 @@ function suite(loaded: Loaded | undefined): void {
   });
 
   /** Both executors' results of one program, read row by row at the same size. */
-  async function both(program: (executor: Executor) => Promise<Tensor>): Promise<[Float32Array, Float32Array]> {
+  async function both(program: (executor: Executor) => Promise<Tensor>, other = gpu): Promise<[Float32Array, Float32Array]> {
     const results: Float32Array[] = [];
-    for (const executor of [cpu, gpu] as [Executor, Executor]) {
+    for (const executor of [cpu, other] as [Executor, Executor]) {
       const tensor = await program(executor);
       results.push(await executor.read(tensor, 0, tensor.shape[0]));
       executor.release(tensor);
@@ -65,6 +67,45 @@ function suite(loaded: Loaded | undefined): void {
       });
     }
   }
+
+  it("linear, enough results for large tiles", async () => {
+    const [x, weight] = [drawn.matrix(1537, 36), drawn.matrix(1100, 36, "BF16")];
+    const whole = await webgpuProvider.open(new FileStore());
+    const program = async (executor: Executor) =>
+      executor.linear(await drawn.put(executor, x), drawn.weight(weight, "BF16"), { round: "none" });
+    expectAlike(...(await both(program, whole)), "none", 36);
+    await whole.close();
+  });
+
+  it("divergence of rows that are nearly one, to more than the sums' own precision", async () => {
+    const [a, noise] = [drawn.matrix(5, 3000, "F32", 4), drawn.matrix(5, 3000, "F32", 1e-3)];
+    const b = { ...a, values: a.values.map((value, i) => Math.fround(value + (noise.values[i] as number))) };
+    const found: Float64Array[] = [];
+    for (const executor of [cpu, gpu] as [Executor, Executor]) {
+      found.push(await executor.divergence(await drawn.put(executor, a), await drawn.put(executor, b)));
+    }
+    found[1]?.forEach((value, row) => expect(value / (found[0]?.[row] as number)).to.be.closeTo(1, 0.01));
+  });
+
+  it("a result larger than the device allows is refused in one line, and the executor goes on", async () => {
+    const x = await drawn.put(gpu as Executor, drawn.matrix(1, 4));
+    const repeat = Uint32Array.from({ length: 70_000 }, () => 0);
+    const tall = await gpu?.embed(drawn.weight(drawn.matrix(1, 4), "F32"), repeat, { firstRow: 0 });
+    const wide = drawn.weight(drawn.matrix(4000, 4), "F32");
+    const asked = async () => gpu?.read((await gpu.linear(tall as Tensor, wide, { round: "none" })) as Tensor, 0, 1);
+    await expectRefusal(asked(), "EXECUTOR", /linear: expected at most \d+ bytes in one buffer of this GPU, found 1120000000/);
+    expect((await gpu?.read(x, 0, 1))?.length).to.equal(4);
+  });
+
+  it("closing ends what is under way", async () => {
+    const closing = await webgpuProvider.open(new FileStore());
+    const weight = drawn.weight(drawn.matrix(600, 512, "BF16"), "BF16");
+    const x = await drawn.put(closing, drawn.matrix(16, 512));
+    const pending = closing.linear(x, weight, { round: "none" }).then((product) => closing.read(product, 0, 1));
+    pending.catch(() => undefined);
+    await closing.close();
+    await expectRefusal(pending, "EXECUTOR", /executor was closed/);
+  });
 
   for (const [rows, heads, kvHeads, headDim] of [
     [63, 8, 8, 20],

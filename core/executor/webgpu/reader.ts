@@ -43,10 +43,8 @@ export class Reader {
   async divergence(a: GPUBuffer, b: GPUBuffer, rows: number, width: number): Promise<Float64Array> {
     const { ints, floats } = await this.perRow(DIVERGENCE, [a, b], { rows, width }, DIVERGENCE_WORDS);
     return Float64Array.from({ length: rows }, (_, row) => {
-      const at = row * DIVERGENCE_WORDS;
-      const [totalA, totalB, weighted] = floats.subarray(at, at + 3) as unknown as [number, number, number];
-      const divergence = weighted / totalA - Math.log(totalA) + Math.log(totalB);
-      return ints[at + 3] === 0 || Number.isNaN(divergence) ? divergence : Number.POSITIVE_INFINITY;
+      const divergence = floats[row * DIVERGENCE_WORDS] as number;
+      return ints[row * DIVERGENCE_WORDS + 1] === 0 || Number.isNaN(divergence) ? divergence : Number.POSITIVE_INFINITY;
     });
   }
 
