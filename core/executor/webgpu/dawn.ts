@@ -14,7 +14,9 @@ export interface Loaded {
  * Dawn's clamps would cost speed, and its clearing of group memory takes SwiftShader seconds to compile.
  */
 const FEATURES = ["allow_unsafe_apis", "disable_robustness", "disable_workgroup_init"];
-const OPTIONS = [`enable-dawn-features=${FEATURES.join()}`, "disable-dawn-features=timestamp_quantization"];
+/** Every buffer is written before it is read; clearing the staging buffers would take the CPU longer than a small model. */
+const WITHOUT = ["timestamp_quantization", "lazy_clear_resource_on_first_use"];
+const OPTIONS = [`enable-dawn-features=${FEATURES.join()}`, `disable-dawn-features=${WITHOUT.join()}`];
 
 /** @returns a GPU's adapter, or in one line why there is none and what would help */
 export async function findAdapter(): Promise<Loaded | string> {

@@ -1,13 +1,18 @@
-// The way of bytes from files to GPU buffers: a ring of mapped buffers which files are read straight into, several at once.
+// The way of bytes from files to GPU buffers: rings of mapped buffers which files are read straight into, several at once.
 
 import { ExecutorError } from "../../errors.js";
 import { inParallel } from "../../parallel.js";
 import type { OpenFiles } from "../../store/open-files.js";
 import { type Gpu, MAP, oneLine, USAGE } from "./gpu.js";
 
-/** Measured from page cache to an H100: 16 × 8 MiB sustain 33 GB/s; queue.writeBuffer gives 1.2. */
+/** Bytes that one mapped buffer of the large ring carries. */
+export const SLOT_BYTES = 32 * 1024 * 1024;
+/** Measured on an H100 host: fewer and larger slots spare the one thread of JavaScript, which every slot costs 0.5 ms a round. */
 const SLOTS = 16;
-export const SLOT_BYTES = 8 * 1024 * 1024;
+
+/** Small models and small pieces of large ones need not have 32 MiB mapped for each of them. */
+const SMALL_SLOT_BYTES = 1024 * 1024;
+const READS = 16;
 
 /** A piece of a file and where its bytes go in the GPU buffer, a multiple of 4. */
 export interface Piece {
@@ -17,21 +22,17 @@ export interface Piece {
   readonly target: number;
 }
 
-interface Slot {
-  readonly buffer: GPUBuffer;
-  /** Mapped; replaced at each mapping. */
-  bytes: Uint8Array;
-}
-
 export class Staging {
-  private made = 0;
-  private readonly free: Slot[] = [];
-  private readonly waiting: { resolve: (slot: Slot) => void; reject: (error: unknown) => void }[] = [];
+  private readonly large: Ring;
+  private readonly small: Ring;
 
   constructor(
     private readonly gpu: Gpu,
     private readonly files: OpenFiles,
-  ) {}
+  ) {
+    this.large = new Ring(gpu, SLOT_BYTES, SLOTS);
+    this.small = new Ring(gpu, SMALL_SLOT_BYTES, SLOTS);
+  }
 
   /** Bring a stretch of a file to a buffer's start. @throws {StorageError} it cannot be read; {ExecutorError} the device failed */
   async load(file: string, position: number, byteLength: number, into: GPUBuffer): Promise<void> {
@@ -46,30 +47,74 @@ export class Staging {
   async gather(pieces: readonly Piece[], into: GPUBuffer): Promise<void> {
     const [first, last] = [pieces[0], pieces.at(-1)];
     if (first === undefined || last === undefined) return;
-    const slot = await this.take();
+    const byteLength = wholeWords(last.target + last.byteLength - first.target);
+    const ring = byteLength > SMALL_SLOT_BYTES ? this.large : this.small;
+    const slot = await ring.take();
     try {
       await this.fill(slot, pieces, first.target);
     } catch (error) {
-      this.give(slot);
+      ring.give(slot);
       throw error;
     }
-    this.send(slot, into, first.target, wholeWords(last.target + last.byteLength - first.target));
+    ring.send(slot, into, first.target, byteLength);
+  }
+
+  /** Whoever waits for a slot is told why none will come. */
+  close(error: ExecutorError): void {
+    this.large.close(error);
+    this.small.close(error);
   }
 
   private async fill({ bytes }: Slot, pieces: readonly Piece[], start: number): Promise<void> {
     const { reading } = this.gpu.stopwatch;
     reading.enter();
     try {
-      await inParallel([...pieces], SLOTS, ({ file, position, byteLength, target }) =>
+      await inParallel([...pieces], READS, ({ file, position, byteLength, target }) =>
         this.files.read(file, bytes.subarray(target - start, target - start + byteLength), position),
       );
     } finally {
       reading.leave();
     }
   }
+}
+
+interface Slot {
+  readonly buffer: GPUBuffer;
+  /** Mapped; replaced at each mapping. */
+  bytes: Uint8Array;
+}
+
+/** Mapped buffers of one size, made as they are needed, lent first come, first served. */
+class Ring {
+  private made = 0;
+  private readonly free: Slot[] = [];
+  private readonly waiting: { resolve: (slot: Slot) => void; reject: (error: unknown) => void }[] = [];
+
+  constructor(
+    private readonly gpu: Gpu,
+    private readonly slotBytes: number,
+    private readonly slots: number,
+  ) {}
+
+  async take(): Promise<Slot> {
+    this.gpu.assertAlive();
+    const slot = this.free.pop();
+    if (slot !== undefined) return slot;
+    if (this.made < this.slots) {
+      this.made++;
+      return this.create();
+    }
+    return new Promise((resolve, reject) => this.waiting.push({ resolve, reject }));
+  }
+
+  give(slot: Slot): void {
+    const next = this.waiting.shift();
+    if (next === undefined) this.free.push(slot);
+    else next.resolve(slot);
+  }
 
   /** The slot comes back once the GPU has copied it. */
-  private send(slot: Slot, into: GPUBuffer, target: number, byteLength: number): void {
+  send(slot: Slot, into: GPUBuffer, target: number, byteLength: number): void {
     const { device, stopwatch } = this.gpu;
     this.gpu.assertAlive();
     slot.buffer.unmap();
@@ -87,32 +132,14 @@ export class Staging {
       .catch((cause: Error) => this.close(new ExecutorError(`the webgpu executor failed: ${oneLine(cause.message)}`, { cause })));
   }
 
-  private async take(): Promise<Slot> {
-    this.gpu.assertAlive();
-    const slot = this.free.pop();
-    if (slot !== undefined) return slot;
-    if (this.made < SLOTS) {
-      this.made++;
-      return this.create();
-    }
-    return new Promise((resolve, reject) => this.waiting.push({ resolve, reject }));
+  close(error: ExecutorError): void {
+    for (const { reject } of this.waiting.splice(0)) reject(error);
   }
 
   private create(): Slot {
     const usage = USAGE.mapWrite | USAGE.copySource;
-    const buffer = this.gpu.device.createBuffer({ size: SLOT_BYTES, usage, mappedAtCreation: true });
+    const buffer = this.gpu.device.createBuffer({ size: this.slotBytes, usage, mappedAtCreation: true });
     return { buffer, bytes: new Uint8Array(buffer.getMappedRange()) };
-  }
-
-  private give(slot: Slot): void {
-    const next = this.waiting.shift();
-    if (next === undefined) this.free.push(slot);
-    else next.resolve(slot);
-  }
-
-  /** Whoever waits for a slot is told why none will come. */
-  close(error: ExecutorError): void {
-    for (const { reject } of this.waiting.splice(0)) reject(error);
   }
 }
 
