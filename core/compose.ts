@@ -8,6 +8,7 @@ import type { Context } from "./engine/open.js";
 import { type Engine, WeighbridgeEngine } from "./engine.js";
 import { cpuProvider } from "./executor/cpu/provider.js";
 import type { ExecutorProvider } from "./executor/executor.js";
+import { webgpuProvider } from "./executor/webgpu/provider.js";
 import type { FamilyForwards } from "./forward/forward.js";
 import { HuggingFaceLayout } from "./layout/huggingface/layout.js";
 import type { Layout } from "./layout/layout.js";
@@ -71,7 +72,7 @@ function containerOf(overrides: EngineOverrides): DependencyContainer {
     EXECUTORS,
     registryOf(
       "executor",
-      [...executors, cpuProvider].map((provider) => [provider.name, provider]),
+      [...executors, webgpuProvider, cpuProvider].map((provider) => [provider.name, provider]),
     ),
   );
   child.registerInstance(FORWARDS, registryOf("family", [["llama", llamaForwards], ...Object.entries(forwards)]));

@@ -4,6 +4,7 @@ import type { Plugin } from "./architecture/declaration.js";
 import { checkedPlugin, readPlugin } from "./architecture/load.js";
 import { inject, injectable } from "./di.js";
 import { type ConvertOptions, type ConvertResult, convert } from "./engine/convert.js";
+import { type DeviceReport, devices } from "./engine/devices.js";
 import { type InspectOptions, type InspectReport, inspect } from "./engine/inspect.js";
 import type { Context } from "./engine/open.js";
 import { type PlanReport, plan } from "./engine/plan.js";
@@ -52,6 +53,8 @@ export interface Engine {
    * @throws {ExecutorError} the executor asked for cannot run here
    */
   predict(path: string, options?: PredictOptions): Promise<PredictReport>;
+  /** The executors there are, in the order of `auto`, and what each would run on here. */
+  devices(): Promise<readonly DeviceReport[]>;
   /** The architecture plugins there are, completed from their families. */
   plugins(): readonly Plugin[];
   /**
@@ -95,6 +98,10 @@ export class WeighbridgeEngine implements Engine {
 
   predict(path: string, options: PredictOptions = {}): Promise<PredictReport> {
     return predict(this.context, path, options);
+  }
+
+  devices(): Promise<readonly DeviceReport[]> {
+    return devices(this.context);
   }
 
   plugins(): readonly Plugin[] {

@@ -2,6 +2,7 @@
 
 import type { Command } from "commander";
 import type { InspectedTensor, InspectReport } from "../engine/inspect.js";
+import { UsageError } from "../errors.js";
 import { groupNames } from "./name-groups.js";
 import { withJson, withModelOptions } from "./options.js";
 import { formatBytes, print, printDocument } from "./output.js";
@@ -10,15 +11,33 @@ import { withSession } from "./session.js";
 interface InspectFlags {
   readonly plugin?: string;
   readonly sourceRopeInterleaved?: boolean;
+  readonly devices?: boolean;
   readonly json?: boolean;
 }
 
 export function addInspect(program: Command): void {
-  const command = program.command("inspect <path>").description("say what a checkpoint is, and what is wrong with it");
-  withJson(withModelOptions(command)).action(runInspect);
+  const command = program.command("inspect [path]").description("say what a checkpoint is, and what is wrong with it");
+  withJson(withModelOptions(command)).option("--devices", "list the executors and what they run on, instead").action(runInspect);
 }
 
-function runInspect(path: string, flags: InspectFlags): Promise<void> {
+async function runInspect(path: string | undefined, flags: InspectFlags): Promise<void> {
+  if (path === undefined && flags.devices !== true)
+    throw new UsageError("nothing to inspect", { hint: "name a folder, or ask for --devices" });
+  if (path !== undefined && flags.devices === true) throw new UsageError(`--devices says nothing about ${path}`, { hint: "drop either" });
+  await (path === undefined ? runDevices(flags) : runModel(path, flags));
+}
+
+function runDevices(flags: InspectFlags): Promise<void> {
+  return withSession({}, async ({ engine }) => {
+    const executors = await engine.devices();
+    if (flags.json === true) printDocument({ executors });
+    else
+      for (const { executor, device, reason, auto } of executors)
+        print(`${executor.padEnd(8)}${device ?? "cannot run"}${auto ? "; taken by auto" : ""}${reason === null ? "" : `: ${reason}`}`);
+  });
+}
+
+function runModel(path: string, flags: InspectFlags): Promise<void> {
   return withSession({ plugin: flags.plugin }, async ({ engine, plugin }) => {
     const report = await engine.inspect(path, { plugin, sourceRopeInterleaved: flags.sourceRopeInterleaved });
     process.exitCode = report.sound ? 0 : 1;

@@ -110,7 +110,7 @@ export const withForwardOptions = (command: Command): Command =>
     .addOption(new Option("--prompt <text>", "text to predict on").conflicts(["promptFile", "tokensFile"]))
     .addOption(new Option("--prompt-file <file>", "a file with the text").conflicts(["prompt", "tokensFile"]))
     .addOption(new Option("--tokens-file <file>", "a JSON array of token ids").conflicts(["prompt", "promptFile"]))
-    .option("--executor <auto|cpu>", "what the forwards run on", "auto")
+    .option("--executor <auto|webgpu|cpu>", "what the forwards run on", "auto")
     .addOption(new Option("--numerics <numerics>", "round nowhere, or where the framework does").choices(["exact", "framework"]));
 
 /** @throws {UsageError} a file that cannot be read, or holds no ids */

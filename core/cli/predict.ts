@@ -40,6 +40,7 @@ function printReport(path: string, report: PredictReport): void {
   const { layout, tp, plugin, executor, device, numerics, tokens, correct, accuracy, prompt } = report;
   print(`${path}: ${layout}${layout === "nanotron" ? ` TP ${tp}` : ""}, plugin ${plugin}`);
   print(`${tokens} predictions on ${prompt}, ${numerics} numerics, ${executor} (${device})`);
+  for (const reason of report.passedOver) print(`not on ${reason}`);
   print(`accuracy ${accuracy.toFixed(4)}: ${correct} of ${tokens} predict the token that follows`);
   for (const [position, candidates] of Object.entries(report.positions)) {
     print(`\nposition ${position}`);

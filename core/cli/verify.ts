@@ -69,7 +69,8 @@ function printParameters(parameters: ParametersReport): void {
 
 function printPredictions(report: PredictionsReport): void {
   const { tokens, correctA, correctB, argmaxEqual, top10Equal, maxAbs, meanAbs, kl, firstDivergence } = report;
-  print(`  predictions  ${report.agree ? "agree" : "do not agree"}: ${report.numerics} numerics, ${report.executor}`);
+  print(`  predictions  ${report.agree ? "agree" : "do not agree"}: ${report.numerics} numerics, ${report.executor} (${report.device})`);
+  for (const reason of report.passedOver) print(`               not on ${reason}`);
   print(
     `               correct ${correctA} (A) and ${correctB} (B) of ${tokens}; same best token ${argmaxEqual}, same top ten ${top10Equal}`,
   );

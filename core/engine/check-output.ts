@@ -27,7 +27,7 @@ export async function affordableCheck(
   if (dtype !== undefined || losses.length > 0 || !hasForward(context, source, target.name)) return "parameters";
   // No executor reads other dtypes: that is nothing against the conversion.
   if (source.slots.some(({ key }) => !isExpandable(source.checkpoint.tensors.get(key)?.dtype ?? "F32"))) return "parameters";
-  const isCheap = plannedBytes(plan) < CHEAP_WEIGHT_BYTES || (await bestExecutor(context.executors)) !== "cpu";
+  const isCheap = plannedBytes(plan) < CHEAP_WEIGHT_BYTES || (await bestExecutor(context.executors)).name !== "cpu";
   return isCheap ? "predictions" : "parameters";
 }
 

@@ -48,11 +48,11 @@ async function runPredictions(context: Context, a: Model, b: Model, options: Ver
     predictions: options.predictions ?? DEFAULT_PREDICTIONS,
   };
   const { tokens, kind } = choosePrompt(options, tokenizer, limits);
-  const executor = await openExecutor(executors, options.executor ?? "auto", store);
+  const { executor, passedOver } = await openExecutor(executors, options.executor ?? "auto", store);
   try {
     const { numerics = "exact", signal } = options;
     const onStage = stageCounter(context, a, options);
-    const request = { executor, tokens, prompt: kind, options: { numerics, attention: "fused" }, signal, onStage } as const;
+    const request = { executor, passedOver, tokens, prompt: kind, options: { numerics, attention: "fused" }, signal, onStage } as const;
     return await comparePredictions(ours, theirs, request);
   } finally {
     await executor.close();

@@ -2,7 +2,7 @@
 
 import { UsageError } from "../errors.js";
 import { openExecutor } from "../executor/choose.js";
-import type { Candidate, Executor, Tensor } from "../executor/executor.js";
+import type { Candidate, Executor, Tensor, Timings } from "../executor/executor.js";
 import { npyHeader } from "../format/npy.js";
 import type { Numerics } from "../forward/forward.js";
 import { choosePrompt, DEFAULT_PREDICTIONS } from "../forward/prompt.js";
@@ -32,6 +32,8 @@ export interface PredictReport {
   readonly tp: number;
   readonly executor: string;
   readonly device: string;
+  /** Executors that `auto` would rather have taken, each with the reason why it did not. */
+  readonly passedOver: readonly string[];
   readonly numerics: Numerics;
   readonly prompt: string;
   /** Predictions made: n, on n + 1 tokens. */
@@ -41,6 +43,8 @@ export interface PredictReport {
   readonly accuracy: number;
   /** By position, the best tokens with their probabilities; `text` is null without a tokenizer. */
   readonly positions: Readonly<Record<string, readonly PredictedToken[]>>;
+  /** Null for an executor that does not measure. */
+  readonly timings: Timings | null;
 }
 
 export interface PredictedToken {
@@ -64,7 +68,7 @@ export async function predict(context: Context, path: string, options: PredictOp
   const n = tokens.length - 1;
   const positions = choosePositions(options.positions, n);
   if (top < 1 || top > vocab) throw new UsageError(`--top ${top}: expected a number from 1 to ${vocab}, the size of the vocabulary`);
-  const executor = await openExecutor(context.executors, options.executor ?? "auto", store);
+  const { executor, passedOver } = await openExecutor(context.executors, options.executor ?? "auto", store);
   try {
     const running = forward(executor, source, tokens.subarray(0, n), { numerics, attention });
     const logits = await runToLogits(running, options.onStage ?? (() => undefined), signal);
@@ -78,12 +82,14 @@ export async function predict(context: Context, path: string, options: PredictOp
       tp: model.arrangement.tp,
       executor: executor.name,
       device: executor.device,
+      passedOver,
       numerics,
       prompt: kind,
       tokens: n,
       correct,
       accuracy: correct / n,
       positions: Object.fromEntries(positions.map((position, at) => [position, describe(candidates[at] ?? [], tokenizer)])),
+      timings: (await executor.timings?.()) ?? null,
     };
   } finally {
     await executor.close();

@@ -129,7 +129,7 @@ export interface Difference {
   readonly column: number;
 }
 
-/** The small results that leave the device. */
+/** The small results that leave the device. A tensor may be released as soon as a read of it has been asked for. */
 export interface Reads {
   /** Rows [firstRow, firstRow + rows) of x, row-major. */
   read(x: Tensor, firstRow: number, rows: number): Promise<Float32Array>;
@@ -142,12 +142,25 @@ export interface Reads {
   divergence(a: Tensor, b: Tensor): Promise<Float64Array>;
 }
 
+/** Where an executor's time went since it was opened. The parts overlap: files are read and copied while the device computes. */
+export interface Timings {
+  readonly wallSeconds: number;
+  /** While at least one weight was being read from its file. */
+  readonly readSeconds: number;
+  /** While at least one weight was on its way to the device, waits for the device's queue included. */
+  readonly uploadSeconds: number;
+  /** Of the device in its kernels; null where it has no clock. */
+  readonly computeSeconds: number | null;
+}
+
 export interface Executor extends Ops, Reads {
   readonly name: string;
   /** What it runs on, in words. */
   readonly device: string;
   /** Give tensors' memory back; using one afterwards is an error, releasing it again is none. */
   release(...tensors: readonly Tensor[]): void;
+  /** Of executors that measure. */
+  timings?(): Promise<Timings>;
   /** Give everything back: memory, files, threads, the device. */
   close(): Promise<void>;
 }
@@ -157,6 +170,10 @@ export interface ExecutorProvider {
   readonly name: string;
   /** @returns undefined when it works here, else why not and what would help, one line */
   unavailable(): Promise<string | undefined>;
+  /** @returns undefined when `auto` may take it where it works, else why it should rather not, one line */
+  unsuited?(): Promise<string | undefined>;
+  /** What it would run on here, in words; undefined when it cannot run. */
+  device?(): Promise<string | undefined>;
   /** @param store - where the weights' files are read from */
   open(store: Store): Promise<Executor>;
 }

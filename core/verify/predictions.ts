@@ -1,7 +1,7 @@
 // The predictions check: both checkpoints' own forwards on the same tokens, in lockstep, compared at every stage and in the logits.
 
 import { CheckpointError, UnsupportedError } from "../errors.js";
-import type { Difference, Executor, Tensor } from "../executor/executor.js";
+import type { Difference, Executor, Tensor, Timings } from "../executor/executor.js";
 import type { Forward, ForwardOptions, ForwardSource, Numerics } from "../forward/forward.js";
 import { lockstep, type Meeting } from "../forward/run.js";
 import { sensitivity } from "./sensitivity.js";
@@ -27,6 +27,8 @@ export interface Divergence {
 export interface PredictionsReport {
   readonly executor: string;
   readonly device: string;
+  /** Executors that `auto` would rather have taken, each with the reason why it did not. */
+  readonly passedOver: readonly string[];
   readonly numerics: Numerics;
   /** Predictions made, n, on n + 1 tokens of `prompt`. */
   readonly tokens: number;
@@ -50,10 +52,13 @@ export interface PredictionsReport {
   readonly limit: number;
   readonly firstDivergence: Divergence | null;
   readonly agree: boolean;
+  /** Null for an executor that does not measure. */
+  readonly timings: Timings | null;
 }
 
 export interface PredictionRequest {
   readonly executor: Executor;
+  readonly passedOver?: readonly string[];
   /** n + 1 ids. */
   readonly tokens: Uint32Array;
   readonly prompt: string;
@@ -70,12 +75,18 @@ export async function comparePredictions(a: PredictionSide, b: PredictionSide, r
   const exact = options.numerics === "exact" ? [] : [start(a, "exact"), start(b, "exact")];
   const forwards = [start(a, options.numerics), start(b, options.numerics), ...exact];
   const stages: Measured[] = [];
+  let measuring: Promise<Measured> | undefined;
   for await (const meeting of lockstep(forwards, signal)) {
     onStage?.(meeting.name);
-    const measured = await measure(executor, meeting, options.numerics, a);
-    stages.push(measured);
+    // A stage is measured while the next one is under way, so that no device waits for a host that waits for it.
+    const before = measuring;
+    measuring = measure(executor, meeting, options.numerics, a);
+    measuring.catch(() => {}); // met at the next stage
+    if (before !== undefined) stages.push(await before);
     if (meeting.name !== "logits") continue;
     try {
+      const measured = await measuring;
+      stages.push(measured);
       const judged = isDoubtful(stages, options.numerics) ? allowFor(await sensitivity(a, request), stages) : stages;
       const firstDivergence = judged.find(isBeyond) ?? null;
       return {
@@ -83,6 +94,7 @@ export async function comparePredictions(a: PredictionSide, b: PredictionSide, r
         limit: judged.at(-1)?.limit ?? measured.limit,
         firstDivergence: firstDivergence && divergenceOf(firstDivergence),
         agree: firstDivergence === null,
+        timings: (await executor.timings?.()) ?? null,
       };
     } finally {
       executor.release(...meeting.tensors);
@@ -112,27 +124,30 @@ const isDoubtful = (stages: readonly Measured[], numerics: Numerics): boolean =>
 const allowFor = (noise: ReadonlyMap<string, number>, stages: readonly Measured[]): Measured[] =>
   stages.map((measured) => ({ ...measured, limit: Math.max(measured.limit, EXACT_MARGIN * (noise.get(measured.stage) ?? 0)) }));
 
+/** All reads are asked for at once: the forwards release the tensors when they go on. */
 async function measure(
   executor: Executor,
-  { tensors, name }: Meeting,
+  { tensors, name: stage }: Meeting,
   numerics: Numerics,
   { layers, hidden }: PredictionSide,
 ): Promise<Measured> {
   const [ours, theirs, oursExact, theirsExact] = tensors as [Tensor, Tensor, Tensor?, Tensor?];
   if (ours.shape[1] !== theirs.shape[1]) {
-    throw new CheckpointError(`${name}: A has ${ours.shape[1]} columns, B ${theirs.shape[1]}, so that they cannot be compared`);
+    throw new CheckpointError(`${stage}: A has ${ours.shape[1]} columns, B ${theirs.shape[1]}, so that they cannot be compared`);
   }
-  const difference = await executor.difference(ours, theirs);
+  const isExact = numerics === "exact" || oursExact === undefined || theirsExact === undefined;
+  const reading = Promise.all([
+    executor.difference(ours, theirs),
+    ...(isExact ? [] : [executor.difference(ours, oursExact), executor.difference(theirs, theirsExact)]),
+  ]);
+  const [difference, noiseA, noiseB] = (await reading) as [Difference, Difference?, Difference?];
   if (!Number.isFinite(difference.rmsA)) {
-    throw new UnsupportedError(`${name}: A's own forward gives values that are not finite, so that its predictions say nothing`, false);
+    throw new UnsupportedError(`${stage}: A's own forward gives values that are not finite, so that its predictions say nothing`, false);
   }
   const limit = exactLimit(difference.rmsA, layers, hidden);
-  if (numerics === "exact" || oursExact === undefined || theirsExact === undefined) {
-    return { stage: name, difference, distance: difference.maxAbs, limit };
-  }
-  const [noiseA, noiseB] = [await executor.difference(ours, oursExact), await executor.difference(theirs, theirsExact)];
+  if (noiseA === undefined || noiseB === undefined) return { stage, difference, distance: difference.maxAbs, limit };
   // Sums are as free in their order here: alone they make the noise where nothing rounds, as in float32 models.
-  return { stage: name, difference, distance: difference.meanAbs, limit: Math.max(limit, frameworkLimit(noiseA.meanAbs, noiseB.meanAbs)) };
+  return { stage, difference, distance: difference.meanAbs, limit: Math.max(limit, frameworkLimit(noiseA.meanAbs, noiseB.meanAbs)) };
 }
 
 /** Unit roundoff of float32. */
@@ -154,10 +169,10 @@ const FRAMEWORK_MARGIN = 1.5;
 /** Each side's rounding noise is its distance from its own exact forward; independent errors add as squares. */
 const frameworkLimit = (noiseA: number, noiseB: number): number => FRAMEWORK_MARGIN * Math.hypot(noiseA, noiseB);
 
-type Summary = Omit<PredictionsReport, "limit" | "firstDivergence" | "agree">;
+type Summary = Omit<PredictionsReport, "limit" | "firstDivergence" | "agree" | "timings">;
 
 async function summarize(
-  { executor, tokens, prompt, options }: PredictionRequest,
+  { executor, passedOver = [], tokens, prompt, options }: PredictionRequest,
   { tensors }: Meeting,
   difference: Difference,
 ): Promise<Summary> {
@@ -170,6 +185,7 @@ async function summarize(
   return {
     executor: executor.name,
     device: executor.device,
+    passedOver,
     numerics: options.numerics,
     tokens: n,
     prompt,

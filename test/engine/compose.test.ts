@@ -39,6 +39,7 @@ describe("the public API", () => {
       "Candidate",
       "ConvertOptions",
       "ConvertResult",
+      "DeviceReport",
       "Difference",
       "Divergence",
       "EmbedOptions",
@@ -86,7 +87,17 @@ describe("the public API", () => {
 
   it("gives an engine with these methods", () => {
     const methods = Object.getOwnPropertyNames(Object.getPrototypeOf(api.createEngine()));
-    expect(methods.sort()).to.deep.equal(["checkPlugin", "constructor", "convert", "inspect", "plan", "plugins", "predict", "verify"]);
+    expect(methods.sort()).to.deep.equal([
+      "checkPlugin",
+      "constructor",
+      "convert",
+      "devices",
+      "inspect",
+      "plan",
+      "plugins",
+      "predict",
+      "verify",
+    ]);
   });
 });
 

@@ -37,6 +37,14 @@ export function lifeTests({ executor, drawn }: Bench, provider: ExecutorProvider
     expect(Array.from(await executor().read(joined, 0, 1))).to.deep.equal([2, 4, 1, 2, 2, 4]);
   });
 
+  it("finishes a read of a tensor that is released meanwhile", async () => {
+    const [x, y] = [await drawn.put(executor(), matrixOf([1, 2])), await drawn.put(executor(), matrixOf([1, 5]))];
+    const sum = await executor().add(x, y, "none");
+    const [reading, comparing] = [executor().read(sum, 0, 1), executor().difference(sum, x)];
+    executor().release(x, y, sum);
+    expect([...(await reading), (await comparing).maxAbs]).to.deep.equal([2, 7, 5]);
+  });
+
   it("runs ops that were asked for together", async () => {
     const [x, y] = [drawn.matrix(7, 33, "BF16"), drawn.matrix(9, 33, "BF16")];
     const tensor = await drawn.put(executor(), x);

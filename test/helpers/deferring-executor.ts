@@ -16,6 +16,7 @@ interface Step {
 export const deferringProvider = (inner: ExecutorProvider): ExecutorProvider => ({
   name: "deferring",
   unavailable: () => inner.unavailable(),
+  device: async () => inner.device?.(),
   open: async (store) => deferring(await inner.open(store)),
 });
 
@@ -45,7 +46,14 @@ export function deferring(inner: Executor): Executor {
     return tensor;
   };
 
-  const value = (tensor: Tensor): Promise<Tensor> => run(handles.get(tensor));
+  /** A read holds its tensors until it ends. */
+  const reading = async <T>(tensors: readonly Tensor[], read: (...inner: Tensor[]) => Promise<T>): Promise<T> => {
+    const steps = tensors.map((tensor) => handles.get(tensor));
+    for (const step of steps) step.references++;
+    const result = await read(...(await Promise.all(steps.map(run))));
+    for (const step of steps) await unreference(step);
+    return result;
+  };
 
   return {
     name: "deferring",
@@ -108,11 +116,11 @@ export function deferring(inner: Executor): Executor {
         () => shapes.pairShape("add", a, b),
         ([left, right]) => inner.add(left as Tensor, right as Tensor, round),
       ),
-    read: async (x, firstRow, rows) => inner.read(await value(x), firstRow, rows),
-    argmax: async (x) => inner.argmax(await value(x)),
-    topK: async (logits, rows, k) => inner.topK(await value(logits), rows, k),
-    difference: async (a, b) => inner.difference(await value(a), await value(b)),
-    divergence: async (a, b) => inner.divergence(await value(a), await value(b)),
+    read: (x, firstRow, rows) => reading([x], (tensor) => inner.read(tensor as Tensor, firstRow, rows)),
+    argmax: (x) => reading([x], (tensor) => inner.argmax(tensor as Tensor)),
+    topK: (logits, rows, k) => reading([logits], (tensor) => inner.topK(tensor as Tensor, rows, k)),
+    difference: (a, b) => reading([a, b], (left, right) => inner.difference(left as Tensor, right as Tensor)),
+    divergence: (a, b) => reading([a, b], (left, right) => inner.divergence(left as Tensor, right as Tensor)),
     release: (...tensors) => {
       for (const tensor of tensors) {
         const step = handles.release(tensor);

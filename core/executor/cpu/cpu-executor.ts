@@ -30,12 +30,14 @@ import { OpenFiles } from "./open-files.js";
 import { Threads } from "./threads.js";
 import { allocate, forEachBlock, readRow, readWhole } from "./weights.js";
 
+export const cpuDevice = (): string => `${cpus()[0]?.model.trim() ?? "CPU"}, ${availableParallelism()} cores`;
+
 /** Rows of an embedding that are read at once. */
 const ROW_READS = 8;
 
 export class CpuExecutor implements Executor {
   readonly name = "cpu";
-  readonly device = `${cpus()[0]?.model.trim() ?? "CPU"}, ${availableParallelism()} cores`;
+  readonly device = cpuDevice();
   private readonly handles = new Handles<Float32Array>("cpu");
   private readonly files: OpenFiles;
   private readonly threads = new Threads();

@@ -1,0 +1,70 @@
+// The door to the optional package `webgpu`: Dawn for Node, loaded only when an executor is asked about.
+
+import { dlopen } from "node:process";
+import type * as Dawn from "webgpu";
+
+/** The package and what of its globals is used here. */
+export interface Loaded {
+  readonly gpu: GPU;
+  readonly adapter: GPUAdapter;
+}
+
+/**
+ * Kernels index within their buffers by construction, and write group memory before they read it; the same ones run in the tests.
+ * Dawn's clamps would cost speed, and its clearing of group memory takes SwiftShader seconds to compile.
+ */
+const FEATURES = ["allow_unsafe_apis", "disable_robustness", "disable_workgroup_init"];
+/** Every buffer is written before it is read; clearing the staging buffers would take the CPU longer than a small model. */
+const WITHOUT = ["timestamp_quantization", "lazy_clear_resource_on_first_use"];
+const OPTIONS = [`enable-dawn-features=${FEATURES.join()}`, `disable-dawn-features=${WITHOUT.join()}`];
+
+/** @returns a GPU's adapter, or in one line why there is none and what would help */
+export async function findAdapter(): Promise<Loaded | string> {
+  const reason = missingLoader();
+  if (reason !== undefined) return reason;
+  const dawn = await load();
+  if (typeof dawn === "string") return dawn;
+  // Whoever holds the adapter or a device of it must hold `gpu` too: once that is collected, Dawn aborts the process.
+  const gpu = dawn.create(OPTIONS);
+  const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+  return adapter === null
+    ? "no GPU was found; install the GPU's driver, or see that this user may open /dev/dri or /dev/nvidia*"
+    : { gpu, adapter };
+}
+
+async function load(): Promise<typeof Dawn | string> {
+  try {
+    return await import("webgpu");
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === "ERR_MODULE_NOT_FOUND") return "the package webgpu is not installed; npm install webgpu";
+    return `the package webgpu does not load here: ${(cause as Error).message.split("\n")[0]}`;
+  }
+}
+
+const VULKAN = "libvulkan.so.1";
+
+/** Dawn itself would say so on stderr in its own words. */
+function missingLoader(): string | undefined {
+  if (process.platform !== "linux") return undefined;
+  try {
+    dlopen({ exports: {} }, VULKAN);
+  } catch (cause) {
+    // A library that is there is refused for being no Node addon.
+    if ((cause as Error).message.includes("cannot open shared object")) {
+      return `the Vulkan loader ${VULKAN} is missing; install it (Debian, Ubuntu: libvulkan1; Fedora: vulkan-loader)`;
+    }
+  }
+  return undefined;
+}
+
+/** @returns the adapter's device in words, e.g. `NVIDIA H100 80GB HBM3 (nvidia, hopper)` */
+export function describeAdapter({ info }: GPUAdapter): string {
+  const name = info.device.replace(/[\s-]+$/, "") || info.description || "GPU";
+  const kind = [info.vendor, info.architecture].filter((part) => part !== "");
+  return kind.length === 0 ? name : `${name} (${kind.join(", ")})`;
+}
+
+/** A software adapter computes on the CPU: right, and slower than the cpu executor. */
+export const isSoftware = ({ info }: GPUAdapter): boolean =>
+  info.isFallbackAdapter || /swiftshader|llvmpipe|lavapipe|software/i.test(`${info.architecture} ${info.device} ${info.description}`);

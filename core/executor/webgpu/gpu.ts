@@ -1,0 +1,124 @@
+// One device: its pipelines, its queue, its buffers, and what goes wrong with it as an error of one line.
+
+import { ExecutorError } from "../../errors.js";
+import type { Loaded } from "./dawn.js";
+import { type Kernel, packParams, source } from "./kernels/kernel.js";
+import { Stopwatch } from "./stopwatch.js";
+
+// The package keeps WebGPU's constants behind its own `globals`; the specification fixes their values.
+export const USAGE = {
+  mapRead: 0x1,
+  mapWrite: 0x2,
+  copySource: 0x4,
+  copyTarget: 0x8,
+  uniform: 0x40,
+  storage: 0x80,
+  queryResolve: 0x200,
+} as const;
+export const MAP = { read: 0x1, write: 0x2 } as const;
+
+const PARAMS_BYTES = 256;
+
+/** Limits that are asked for as large as the adapter has them. */
+const LIMITS = ["maxStorageBufferBindingSize", "maxBufferSize", "maxComputeWorkgroupStorageSize"] as const;
+
+export class Gpu {
+  readonly stopwatch: Stopwatch;
+  private readonly pipelines = new Map<string, GPUComputePipeline>();
+  private readonly params: GPUBuffer;
+  private failure: ExecutorError | undefined;
+  /** What the adapter came from: held as long as the device lives, or Dawn aborts the process. */
+  owner: GPU | undefined;
+
+  private constructor(
+    owner: GPU,
+    readonly device: GPUDevice,
+  ) {
+    this.owner = owner;
+    this.params = device.createBuffer({ size: PARAMS_BYTES, usage: USAGE.uniform | USAGE.copyTarget });
+    this.stopwatch = new Stopwatch(device);
+    device.onuncapturederror = ({ error }) => this.fail(error.message);
+    void device.lost.then(({ message }) => this.fail(`the device was lost: ${message}`));
+  }
+
+  /** @throws {ExecutorError} the device does not open */
+  static async open({ gpu, adapter }: Loaded): Promise<Gpu> {
+    const requiredLimits = Object.fromEntries(LIMITS.map((limit) => [limit, adapter.limits[limit]]));
+    const requiredFeatures: GPUFeatureName[] = adapter.features.has("timestamp-query") ? ["timestamp-query"] : [];
+    try {
+      return new Gpu(gpu, await adapter.requestDevice({ requiredLimits, requiredFeatures }));
+    } catch (cause) {
+      throw new ExecutorError(`the GPU does not open: ${oneLine((cause as Error).message)}`, { cause });
+    }
+  }
+
+  /** Bytes of one tensor, or of one part of a weight. */
+  get largestBuffer(): number {
+    return Math.min(this.device.limits.maxStorageBufferBindingSize, this.device.limits.maxBufferSize);
+  }
+
+  /** @throws {ExecutorError} the device failed earlier */
+  assertAlive(): void {
+    if (this.failure !== undefined) throw this.failure;
+  }
+
+  /** Run a kernel over `groups` groups of threads, after everything that was run or copied before. */
+  run(kernel: Kernel, buffers: readonly GPUBuffer[], params: Readonly<Record<string, number>>, [x, y]: readonly [number, number]): void {
+    const pipeline = this.pipeline(kernel);
+    // One buffer serves all: a write takes its place in the queue between two submissions.
+    this.device.queue.writeBuffer(this.params, 0, packParams(kernel, params));
+    const entries = [this.params, ...buffers].map((buffer, binding) => ({ binding, resource: { buffer } }));
+    const group = this.device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
+    const encoder = this.device.createCommandEncoder();
+    const pass = encoder.beginComputePass(this.stopwatch.nextPass());
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, group);
+    pass.dispatchWorkgroups(x, y);
+    pass.end();
+    this.submit(encoder);
+  }
+
+  submit(encoder: GPUCommandEncoder): void {
+    this.device.queue.submit([encoder.finish()]);
+  }
+
+  /** Bytes [byteOffset, byteOffset + byteLength) of a buffer, whole words. @throws {ExecutorError} */
+  async read(from: GPUBuffer, byteOffset: number, byteLength: number): Promise<ArrayBuffer> {
+    if (byteLength === 0) return new ArrayBuffer(0);
+    const landing = this.device.createBuffer({ size: byteLength, usage: USAGE.mapRead | USAGE.copyTarget });
+    const encoder = this.device.createCommandEncoder();
+    encoder.copyBufferToBuffer(from, byteOffset, landing, 0, byteLength);
+    this.submit(encoder);
+    try {
+      await landing.mapAsync(MAP.read);
+      this.assertAlive();
+      return landing.getMappedRange().slice(0);
+    } catch (cause) {
+      this.assertAlive();
+      throw new ExecutorError(`the webgpu executor could not read a result: ${oneLine((cause as Error).message)}`, { cause });
+    } finally {
+      landing.destroy();
+    }
+  }
+
+  close(): void {
+    this.failure ??= new ExecutorError("the webgpu executor was closed", { hint: "open another one" });
+    this.device.destroy();
+    this.owner = undefined;
+  }
+
+  private fail(message: string): void {
+    this.failure ??= new ExecutorError(`the webgpu executor failed: ${oneLine(message)}`);
+  }
+
+  private pipeline(kernel: Kernel): GPUComputePipeline {
+    const found = this.pipelines.get(kernel.name);
+    if (found !== undefined) return found;
+    const module = this.device.createShaderModule({ label: kernel.name, code: source(kernel) });
+    const made = this.device.createComputePipeline({ label: kernel.name, layout: "auto", compute: { module } });
+    this.pipelines.set(kernel.name, made);
+    return made;
+  }
+}
+
+export const oneLine = (message: string): string => message.trim().replace(/\s*\n\s*/g, " ");
