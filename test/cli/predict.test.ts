@@ -29,7 +29,8 @@ describe("predict", () => {
   it("prints the best tokens at the chosen positions with their text", async () => {
     const { code, stdout } = await run(["predict", model, "--tokens-file", promptIds, "--positions", "5,34", "--top", "2"]);
     expect(code).to.equal(0);
-    expect(stdout.split("\n").slice(2)).to.deep.equal([
+    const lines = stdout.split("\n").filter((line) => !line.startsWith("not on ")); // executors that cannot run on this machine
+    expect(lines.slice(2)).to.deep.equal([
       "accuracy 0.7266: 372 of 512 predict the token that follows",
       "",
       "position 5",
