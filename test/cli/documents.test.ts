@@ -64,6 +64,7 @@ describe("--json", () => {
     ["plan", ["plan", source, "--to", "nanotron", "--tp", "2", "--dtype", "F32"], "plan", 0, { proven: true }],
     ["inspect, Hugging Face", ["inspect", source], "inspect", 0, { layout: "huggingface", sound: true, version: null }],
     ["inspect, Nanotron", ["inspect", tp2], "inspect", 0, { layout: "nanotron", sound: true, version: "1.5" }],
+    ["inspect --devices", ["inspect", "--devices"], "devices", 0, {}],
     ["inspect of a broken one", ["inspect", broken], "inspect", 1, { layout: "huggingface", sound: false }],
     ["verify, equal", ["verify", source, tp2], "verify", 0, { verdict: "equal" }],
     ["verify, different", ["verify", source, fixture("golden/tied-huggingface")], "verify", 1, { verdict: "different" }],

@@ -49,6 +49,8 @@ describe("a mistyped command", () => {
       ["inspect", source, "--source-rope-interleaved", "true"],
       usage("'true' is invalid", "expected yes or no"),
     ],
+    ["inspect nothing", ["inspect"], usage("nothing to inspect", "name a folder, or ask for --devices")],
+    ["inspect --devices of a folder", ["inspect", source, "--devices"], usage("--devices says nothing about", "drop either")],
     ["--nanotron-root that is relative", [...toNanotron, "--nanotron-root", "models/a"], usage("models/a", "expected an absolute path")],
     ["ranks for Hugging Face", ["convert", source, "out", "--to", "huggingface", "--tp", "2"], usage("no ranks", "drop --tp and --pp")],
   ];

@@ -1,7 +1,7 @@
 // The door to the optional package `webgpu`: Dawn for Node, loaded only when an executor is asked about.
 
-import { dlopen } from "node:process";
 import type * as Dawn from "webgpu";
+import { missingVulkan } from "./vulkan.js";
 
 /** The package and what of its globals is used here. */
 export interface Loaded {
@@ -20,7 +20,7 @@ const OPTIONS = [`enable-dawn-features=${FEATURES.join()}`, `disable-dawn-featur
 
 /** @returns a GPU's adapter, or in one line why there is none and what would help */
 export async function findAdapter(): Promise<Loaded | string> {
-  const reason = missingLoader();
+  const reason = missingVulkan();
   if (reason !== undefined) return reason;
   const dawn = await load();
   if (typeof dawn === "string") return dawn;
@@ -40,22 +40,6 @@ async function load(): Promise<typeof Dawn | string> {
     if (code === "ERR_MODULE_NOT_FOUND") return "the package webgpu is not installed; npm install webgpu";
     return `the package webgpu does not load here: ${(cause as Error).message.split("\n")[0]}`;
   }
-}
-
-const VULKAN = "libvulkan.so.1";
-
-/** Dawn itself would say so on stderr in its own words. */
-function missingLoader(): string | undefined {
-  if (process.platform !== "linux") return undefined;
-  try {
-    dlopen({ exports: {} }, VULKAN);
-  } catch (cause) {
-    // A library that is there is refused for being no Node addon.
-    if ((cause as Error).message.includes("cannot open shared object")) {
-      return `the Vulkan loader ${VULKAN} is missing; install it (Debian, Ubuntu: libvulkan1; Fedora: vulkan-loader)`;
-    }
-  }
-  return undefined;
 }
 
 /** @returns the adapter's device in words, e.g. `NVIDIA H100 80GB HBM3 (nvidia, hopper)` */
