@@ -1,6 +1,6 @@
 // Many files to read from, each opened at its first read and kept open, but not too many at once. Reads may overlap.
 
-import { StorageError } from "../errors.js";
+import { StorageError, type WeighbridgeError } from "../errors.js";
 import type { ReadableFile, Store } from "./store.js";
 
 /** Well under the usual limit of 1024 open files of a process. */
@@ -17,15 +17,20 @@ export class OpenFiles {
   private readonly entries = new Map<string, Entry>();
   private closed = false;
 
-  /** @param maxIdle - files kept open between reads */
+  /**
+   * @param maxIdle - files kept open between reads
+   * @param whenClosed - what a read after `close` throws, in the owner's words
+   */
   constructor(
     private readonly store: Store,
     private readonly maxIdle = MAX_IDLE,
+    private readonly whenClosed: (path: string) => WeighbridgeError = (path) =>
+      new StorageError(`${path}: read after its files were closed`),
   ) {}
 
   /** @throws {StorageError} the file cannot be opened, or ends before the buffer is full */
   async read(path: string, buffer: Uint8Array, byteOffset: number): Promise<void> {
-    if (this.closed) throw new StorageError(`${path}: read after its files were closed`);
+    if (this.closed) throw this.whenClosed(path);
     const entry = this.entries.get(path) ?? { file: this.store.open(path), readers: 0 };
     this.entries.delete(path);
     this.entries.set(path, entry);

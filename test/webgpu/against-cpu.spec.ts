@@ -151,7 +151,9 @@ function suite(loaded: Loaded | undefined): void {
       const options = { heads: 2, kvHeads: 1, headDim, scale: 0.25, kind: "fused", round: "none" } as const;
       return executor.add(hidden, await executor.attention(q, k, await executor.columns(all, 48, 64), options), "none");
     };
-    expectAlike(...(await both(program)), "none", rows); // the attention's sums run over all of them, as above
+    // The attention's sums run over all rows. At row 3262 of seed 3152604198 SwiftShader's are 5.0e-6 off a float64 computation from the
+    // same q, k and v, the CPU's, summed in float64, 6.3e-8; all that comes before the attention adds 3.4e-7.
+    expectAlike(...(await both(program)), "none", rows);
   });
 }
 

@@ -1,7 +1,9 @@
 // The reference executor: plain TypeScript over Float32Array, weights read in blocks. It needs nothing but Node.
 
 import { availableParallelism, cpus } from "node:os";
+import { ExecutorError } from "../../errors.js";
 import { inParallel } from "../../parallel.js";
+import { OpenFiles } from "../../store/open-files.js";
 import type { Store } from "../../store/store.js";
 import type {
   AttentionOptions,
@@ -26,7 +28,6 @@ import { add, siluMul } from "./kernels/elementwise.js";
 import { finish } from "./kernels/linear.js";
 import { rmsNorm } from "./kernels/rms-norm.js";
 import { rotate } from "./kernels/rotate.js";
-import { OpenFiles } from "./open-files.js";
 import { Threads } from "./threads.js";
 import { allocate, forEachBlock, readRow, readWhole } from "./weights.js";
 
@@ -34,6 +35,9 @@ export const cpuDevice = (): string => `${cpus()[0]?.model.trim() ?? "CPU"}, ${a
 
 /** Rows of an embedding that are read at once. */
 const ROW_READS = 8;
+
+/** A layer's weights lie in one to some ten files; systems give a process 256 open files or more. */
+const MAX_IDLE_FILES = 16;
 
 export class CpuExecutor implements Executor {
   readonly name = "cpu";
@@ -43,7 +47,7 @@ export class CpuExecutor implements Executor {
   private readonly threads = new Threads();
 
   constructor(store: Store) {
-    this.files = new OpenFiles(store);
+    this.files = new OpenFiles(store, MAX_IDLE_FILES, () => new ExecutorError("the cpu executor was closed", { hint: "open another one" }));
   }
 
   async embed(table: Weight, tokens: Uint32Array, options: EmbedOptions): Promise<Tensor> {

@@ -1,11 +1,11 @@
 // Reads a weight in blocks of whole rows, the next block while the caller works on this one. Two blocks are all that is in memory.
 
 import { ExecutorError } from "../../errors.js";
+import type { OpenFiles } from "../../store/open-files.js";
 import { itemSize } from "../../tensor/dtype.js";
 import { expand } from "../../tensor/expand.js";
 import { numElements } from "../../tensor/shape.js";
 import type { Weight } from "../executor.js";
-import type { OpenFiles } from "./open-files.js";
 
 /** Stored bytes of one block: large enough to read at the disk's speed, small against any machine's memory. */
 const BLOCK_BYTES = 4 * 1024 * 1024;

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { describe, it } from "mocha";
-import { OpenFiles } from "../../core/executor/cpu/open-files.js";
 import { FileStore } from "../../core/store/file-store.js";
+import { OpenFiles } from "../../core/store/open-files.js";
 import type { ReadableFile } from "../../core/store/store.js";
 import { WeightFiles } from "../helpers/weight-files.js";
 
@@ -29,7 +29,7 @@ class CountingStore extends FileStore {
 describe("open files of weights", () => {
   it("stay few, are never closed under a read, and are all closed at the end", async () => {
     const [store, written] = [new CountingStore(), new WeightFiles()];
-    const files = new OpenFiles(store);
+    const files = new OpenFiles(store, 16);
     const weights = Array.from({ length: 40 }, (_, i) => written.write(Float64Array.of(i), "F32", [1]));
     const read = async (index: number) => {
       const { file, byteOffset } = weights[index % 40] as (typeof weights)[0];
