@@ -26,7 +26,7 @@ import type {
 import { placePiece } from "../place.js";
 import { RECEIPT_NAME } from "../receipt-name.js";
 import { findSideFiles } from "../side-files.js";
-import { composeConfig, settingsOf, styleProblems } from "./config.js";
+import { composeConfig, dtypeProblems, settingsOf, styleProblems } from "./config.js";
 import { huggingFaceReference } from "./reference.js";
 import { indexDocument, shardFiles } from "./shards.js";
 
@@ -62,6 +62,7 @@ export class HuggingFaceLayout implements Layout {
     );
     const problems: Problem[] = [
       ...styleProblems(rawConfig),
+      ...dtypeProblems(rawConfig, files),
       ...staleFiles(names, known),
       ...(weights.index === undefined ? [] : checkIndex(weights.index, files, root)),
       ...formatProblems(files),
@@ -124,6 +125,7 @@ export class HuggingFaceLayout implements Layout {
       dimensions: architecture.configuration.dimensions,
       dtype: majorityDtype(files),
       base: isSource ? source.configText : carried.huggingface,
+      source: source.configText,
       baseIsSource: isSource,
     });
     const documents = [{ path: CONFIG, text: printJson(config) }];
