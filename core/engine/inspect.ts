@@ -2,7 +2,7 @@
 
 import type { Values } from "../architecture/declaration.js";
 import { differences } from "../architecture/match.js";
-import { WeighbridgeError } from "../errors.js";
+import { UsageError, WeighbridgeError } from "../errors.js";
 import type { Checkpoint, Layout, Problem, StoredTensor, Topology } from "../layout/layout.js";
 import type { DType } from "../tensor/dtype.js";
 import { numElements } from "../tensor/shape.js";
@@ -85,7 +85,7 @@ function tryModel(context: Context, checkpoint: Checkpoint, layout: Layout, opti
   try {
     return modelOf(context, checkpoint, layout, options);
   } catch (error) {
-    if (error instanceof WeighbridgeError) return { error };
+    if (error instanceof WeighbridgeError && !(error instanceof UsageError)) return { error };
     throw error;
   }
 }

@@ -33,10 +33,13 @@ import { indexDocument, shardFiles } from "./shards.js";
 const CONFIG = "config.json";
 const INDEX = "model.safetensors.index.json";
 const SINGLE = "model.safetensors";
+/** What transformers' Trainer keeps beside the model. */
+const TRAINER_FILES = ["optimizer.pt", "optimizer.bin", "scheduler.pt", "rng_state.pth", "trainer_state.json"];
 const WHOLE: Arrangement = { tp: 1, pp: 1, ropeInterleaved: false };
 
 export class HuggingFaceLayout implements Layout {
   readonly name = "huggingface";
+  readonly irreplaceable = TRAINER_FILES;
 
   async detect(store: Store, root: string): Promise<string | undefined> {
     return (await store.status(`${root}/${CONFIG}`))?.kind === "file" ? root : undefined;
@@ -89,7 +92,9 @@ export class HuggingFaceLayout implements Layout {
     return settingsOf(rawConfig, plugin);
   }
 
-  arrangementOf(): Arrangement {
+  arrangementOf({ root }: Checkpoint, answer: boolean | undefined): Arrangement {
+    if (answer !== undefined)
+      throw new UsageError(`${root}: --source-rope-interleaved says nothing about a Hugging Face checkpoint`, { hint: "drop it" });
     return WHOLE;
   }
 

@@ -24,7 +24,7 @@ import type {
 import { castOnLoad } from "./cast-on-load.js";
 import { composeModelConfig, settingsOf, unknownKeys } from "./config.js";
 import { filePath, slotKey } from "./file-name.js";
-import { openNanotron, resolveRun } from "./open.js";
+import { openNanotron, resolveRun, TRAINING_FOLDERS } from "./open.js";
 import { pipelineRanks } from "./pipeline.js";
 import { nanotronReference } from "./reference.js";
 import { composeCheckpointMetadata, composeRunConfig } from "./run-config.js";
@@ -40,6 +40,7 @@ const DEFAULT: Arrangement = { tp: 1, pp: 1, ropeInterleaved: false };
 
 export class NanotronLayout implements Layout {
   readonly name = "nanotron";
+  readonly irreplaceable = TRAINING_FOLDERS;
 
   detect(store: Store, root: string): Promise<string | undefined> {
     return resolveRun(store, root);
