@@ -14,11 +14,13 @@ export interface DimensionValue {
 }
 
 export interface SettingDeclaration {
-  readonly type: "integer" | "float" | "boolean" | "string" | "token" | "any";
+  readonly type: "integer" | "float" | "boolean" | "string" | "token" | "object" | "any";
   readonly default?: Value | DimensionValue;
   readonly in?: LayoutName;
   readonly since?: "1.5";
   readonly optional?: boolean;
+  /** Zero and less are refused. */
+  readonly positive?: boolean;
   /** Null is a value of its own; otherwise it counts as absent. */
   readonly nullable?: boolean;
 }

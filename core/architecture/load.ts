@@ -1,9 +1,10 @@
 // Finds plugin folders on disk and completes them, families first.
 
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { DeclarationError, UsageError } from "../errors.js";
+import { MAX_YAML_BYTES } from "../format/yaml.js";
 import type { Registry } from "../registry.js";
 import { nearestName } from "../suggest.js";
 import type { LayoutName, Plugin } from "./declaration.js";
@@ -17,16 +18,23 @@ const FILE_NAME = "plugin.yaml";
  */
 export function readPlugin(folder: string, origin: string): ParsedPlugin {
   const path = join(folder, FILE_NAME);
-  let text: string;
+  return parsePlugin(readBounded(folder, path), path, origin);
+}
+
+/** A link may lead to what has no end, so that only a regular file of a plugin's size is read. */
+function readBounded(folder: string, path: string): string {
   try {
-    text = readFileSync(path, "utf8");
+    const found = statSync(path);
+    if (!found.isFile()) throw new UsageError(`${path}: expected a regular file`);
+    if (found.size > MAX_YAML_BYTES) throw new UsageError(`${path}: expected at most ${MAX_YAML_BYTES} bytes, found ${found.size}`);
+    return readFileSync(path, "utf8");
   } catch (cause) {
+    if (cause instanceof UsageError) throw cause;
     throw new UsageError(`${folder}: expected a plugin folder with ${FILE_NAME}, found none`, {
       cause,
       hint: "--plugin and plugins check take the folder, not the file",
     });
   }
-  return parsePlugin(text, path, origin);
 }
 
 /** Folders of the plugins that ship with the package. */

@@ -29,16 +29,16 @@ export function schemaProblems(document: YamlDocument, file: string): Declaratio
   });
 }
 
-/** ajv reports each failed branch of an anyOf, and then the anyOf; the deepest branch is what the author meant. */
+/** ajv reports each failed branch of a choice, and then the choice; the deepest branch is what the author meant. */
 function distinct(errors: readonly ErrorObject[]): ErrorObject[] {
-  const structural = new Set(["anyOf", "if", "propertyNames"]);
-  const alternatives = errors.filter(({ keyword }) => keyword === "anyOf");
+  const structural = new Set(["if", "propertyNames"]);
+  const has = (keyword: string, { instancePath }: ErrorObject) =>
+    errors.some((other) => other.keyword === keyword && other.instancePath === instancePath);
   const kept = errors.filter((error) => {
     if (error.keyword === "anyOf") return !errors.some((other) => isDeeper(other, error));
-    if (structural.has(error.keyword)) return false;
-    return !alternatives.some(
-      (any) => any.instancePath === error.instancePath && error.schemaPath.includes("/anyOf/") && error.keyword === "type",
-    );
+    if (error.keyword === "oneOf") return !has("type", error);
+    if (error.keyword === "type") return !has("anyOf", error);
+    return !structural.has(error.keyword) && !error.schemaPath.includes("/oneOf/");
   });
   const seen = new Set<string>();
   return kept.filter((error) => {
@@ -73,6 +73,10 @@ function explain(error: ErrorObject): string {
       return `expected ${[error.params.type].flat().join(" or ")}, found ${brief(error.data)}`;
     case "anyOf":
       return `${brief(error.data)} has none of the forms allowed here`;
+    case "oneOf": {
+      const keys = (error.schema as { required?: string[] }[]).flatMap(({ required = [] }) => required);
+      return `expected ${error.params.passingSchemas === null ? "one" : "only one"} of the keys ${keys.join(", ")}`;
+    }
     default:
       return `${error.message ?? error.keyword}, found ${brief(error.data)}`;
   }

@@ -27,20 +27,24 @@ export function configure(plugin: Plugin, raw: Values, layout: LayoutName, where
   for (const [name, declaration] of Object.entries(plugin.settings)) {
     const value = raw[name];
     if (value === undefined && declaration.default === undefined) throw new CheckpointError(`${where}: ${name} is missing`);
-    if (value !== undefined && !hasType(value, declaration)) {
-      throw new CheckpointError(`${where}: ${name}: expected ${typeName(declaration)}, found ${JSON.stringify(value)}`);
-    }
+    if (value !== undefined) checkValue(name, value, declaration, where);
   }
   const dimensions = computeDimensions(plugin, raw, where);
   const settings: Record<string, Value> = {};
   for (const [name, declaration] of Object.entries(plugin.settings)) {
     const value = raw[name];
     // A null id or object says something ("no such token"); a null number or name is as good as absent.
-    const isNullValue = declaration.nullable === true || declaration.type === "token" || declaration.type === "any";
+    const isNullValue = declaration.nullable === true || ["token", "object", "any"].includes(declaration.type);
     const isGiven = value !== undefined && (value !== null || isNullValue);
     settings[name] = isGiven ? value : resolveValue(unsaid(plugin, name, declaration, layout), dimensions);
   }
   return { settings, dimensions };
+}
+
+/** @throws {CheckpointError} the value is not what the plugin says of its setting */
+export function checkValue(name: string, value: Value, declaration: SettingDeclaration, where: string): void {
+  if (hasType(value, declaration)) return;
+  throw new CheckpointError(`${where}: ${name}: expected ${typeName(declaration)}, found ${JSON.stringify(value)}`);
 }
 
 /** What a setting is when the config does not say it. */
@@ -80,7 +84,8 @@ function computeDimensions(plugin: Plugin, raw: Values, where: string): Dimensio
   return dimensions;
 }
 
-function hasType(value: Value, { type, default: fallback, nullable }: SettingDeclaration): boolean {
+function hasType(value: Value, { type, default: fallback, nullable, positive }: SettingDeclaration): boolean {
+  if (positive === true && typeof value === "number" && value <= 0) return false;
   if (value === null) return nullable === true || type === "any" || type === "token" || fallback !== undefined;
   switch (type) {
     case "integer":
@@ -89,6 +94,8 @@ function hasType(value: Value, { type, default: fallback, nullable }: SettingDec
       return typeof value === "number" && Number.isFinite(value);
     case "token":
       return Number.isSafeInteger(value) || (Array.isArray(value) && value.length > 0 && value.every(Number.isSafeInteger));
+    case "object":
+      return typeof value === "object" && !Array.isArray(value);
     case "any":
       return true;
     default:
@@ -96,5 +103,8 @@ function hasType(value: Value, { type, default: fallback, nullable }: SettingDec
   }
 }
 
-const typeName = ({ type }: SettingDeclaration): string =>
-  type === "token" ? "a token id or a list of them" : type === "integer" ? "an integer" : `a ${type}`;
+function typeName({ type, positive }: SettingDeclaration): string {
+  if (type === "token") return "a token id or a list of them";
+  if (positive === true) return `a positive ${type}`;
+  return /^[aio]/.test(type) ? `an ${type}` : `a ${type}`;
+}

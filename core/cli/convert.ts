@@ -28,7 +28,7 @@ export function addConvert(program: Command): void {
         "predictions",
       ]),
     )
-    .option("--overwrite", "replace the destination once the new one is complete")
+    .option("--overwrite", "replace the destination once the new one is complete, unless it holds a training run's state")
     .option("--hash", "put a SHA-256 of every tensor into the receipt")
     .option("--no-fsync", "do not wait until the output would survive a power failure")
     .option("--dry-run", "compile and prove, write nothing")

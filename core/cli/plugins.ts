@@ -15,7 +15,7 @@ interface JsonFlag {
 export function addPlugins(program: Command): void {
   const plugins = program.command("plugins").description("architecture plugins");
   withJson(plugins.command("list").description("which there are")).action(runList);
-  withJson(plugins.command("show <name>").description("what a plugin declares, with what it takes from its family")).action(runShow);
+  withJson(plugins.command("show <name|folder>").description("what a plugin declares, with what it takes from its family")).action(runShow);
   withJson(plugins.command("check <folder>").description("check a plugin's declaration")).action(runCheck);
 }
 
@@ -26,8 +26,8 @@ async function runList({ json }: JsonFlag): Promise<void> {
   else for (const { name, origin, description } of plugins) print(`${name.padEnd(14)} ${origin.padEnd(10)} ${description}`);
 }
 
-async function runShow(name: string, { json }: JsonFlag): Promise<void> {
-  const { engine } = await openSession({});
+async function runShow(asked: string, { json }: JsonFlag): Promise<void> {
+  const { engine, plugin: name = asked } = await openSession({ plugin: asked });
   const plugins = engine.plugins();
   const plugin = plugins.find((candidate) => candidate.name === name);
   if (plugin === undefined) {

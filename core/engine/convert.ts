@@ -24,7 +24,7 @@ export interface ConvertOptions extends PlanOptions {
    * executor other than the CPU's, or under 1 GB of weights; not after a cast or an allowed semantic loss, which change them.
    */
   readonly verify?: Verified | undefined;
-  /** Replace the destination once the new one is complete. */
+  /** Replace the destination once the new one is complete; one that holds a training run's state is refused. */
   readonly overwrite?: boolean | undefined;
   /** Compile and prove, write nothing. */
   readonly dryRun?: boolean | undefined;
@@ -72,7 +72,9 @@ export async function convert(context: Context, path: string, destination: strin
     });
   }
   await checkDestination(context, path, destination, overwrite);
+  refuseCancelled(options);
   const prepared = await prepare(context, path, options);
+  refuseCancelled(options);
   const { source, target, arrangement, plan, losses, warnings } = prepared;
   for (const line of [...warnings, ...losses.map((loss) => `the forward differs: ${loss}`)]) reporter.warning(line);
   await checkTwins(context, prepared);
@@ -91,6 +93,10 @@ export async function convert(context: Context, path: string, destination: strin
     written: !dryRun,
     verified,
   };
+}
+
+function refuseCancelled({ signal }: ConvertOptions): void {
+  if (signal?.aborted === true) throw new CancelledError("cancelled; nothing was published");
 }
 
 async function checkTwins({ store }: Context, { source }: Prepared): Promise<void> {
@@ -127,7 +133,7 @@ async function write(context: Context, prepared: Prepared, writing: Writing): Pr
     const verified = await checkOutput(context, prepared, staging, writing);
     const tensors = writing.options.hash === true ? await hashOutput(context, prepared, staging, writing) : undefined;
     await writeAnew(store, `${staging}/${RECEIPT_NAME}`, receiptText(prepared, { dtype: writing.options.dtype, verified, tensors }));
-    if (writing.options.signal?.aborted === true) throw new CancelledError("cancelled; nothing was published");
+    refuseCancelled(writing.options);
     return verified;
   });
 }

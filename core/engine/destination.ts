@@ -28,9 +28,14 @@ export async function checkDestination(
   if (status === undefined) return;
   if (status.kind === "file")
     throw new UsageError(`${destination}: expected a folder, found a file`, { hint: "choose another destination" });
-  if ((await store.list(final)).length === 0) return;
+  // What is there is moved aside by a rename, and so is the new one into its place.
+  if ((await store.status(dirname(real[1])))?.device !== status.device) {
+    throw new UsageError(`${destination}: is a mount point, which cannot be replaced`, { hint: "name a folder inside it" });
+  }
+  const names = await store.list(final);
+  if (names.length === 0) return;
   if (!overwrite) throw alreadyExists(destination);
-  if (await holdsCheckpoint({ store, layouts }, final)) return;
+  if (await holdsCheckpoint({ store, layouts }, final)) return refuseIrreplaceable({ layouts }, destination, names);
   throw new UsageError(`${destination}: holds no checkpoint, and --overwrite replaces nothing else`, {
     hint: "choose another destination or empty the folder",
   });
@@ -38,6 +43,15 @@ export async function checkDestination(
 
 const alreadyExists = (destination: string): UsageError =>
   new UsageError(`${destination}: already exists`, { hint: "choose another destination or give --overwrite" });
+
+/** The weights of a training step can be had again from the source; the state of its optimizer cannot. */
+function refuseIrreplaceable({ layouts }: Pick<Context, "layouts">, destination: string, names: readonly string[]): void {
+  const lost = layouts.all().flatMap(({ irreplaceable = [] }) => irreplaceable.filter((name) => names.includes(name)));
+  if (lost.length === 0) return;
+  throw new UsageError(`${destination}: holds a training run's state, which --overwrite does not replace: ${lost.join(", ")}`, {
+    hint: "choose another destination, or move these away",
+  });
+}
 
 /** A config alone is no checkpoint: many a folder has a config.json. There must be a receipt, or weights that can be read. */
 async function holdsCheckpoint({ store, layouts }: Pick<Context, "store" | "layouts">, folder: string): Promise<boolean> {

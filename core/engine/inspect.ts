@@ -2,11 +2,12 @@
 
 import type { Values } from "../architecture/declaration.js";
 import { differences } from "../architecture/match.js";
-import { WeighbridgeError } from "../errors.js";
+import { UsageError, WeighbridgeError } from "../errors.js";
 import type { Checkpoint, Layout, Problem, StoredTensor, Topology } from "../layout/layout.js";
 import type { DType } from "../tensor/dtype.js";
 import { numElements } from "../tensor/shape.js";
 import { type Context, type Model, type ModelOptions, modelOf, openCheckpoint } from "./open.js";
+import { unknownKeys } from "./unknown-keys.js";
 
 export type InspectOptions = ModelOptions;
 
@@ -84,15 +85,17 @@ function tryModel(context: Context, checkpoint: Checkpoint, layout: Layout, opti
   try {
     return modelOf(context, checkpoint, layout, options);
   } catch (error) {
-    if (error instanceof WeighbridgeError) return { error };
+    if (error instanceof WeighbridgeError && !(error instanceof UsageError)) return { error };
     throw error;
   }
 }
 
 const asError = ({ code, message }: WeighbridgeError): Finding => ({ severity: "error", code, message });
 
-const unexpected = ({ match, checkpoint }: Model): Finding[] =>
-  differences(match, checkpoint).map((message) => ({ severity: "warning", code: "UNEXPECTED_VALUE", message }));
+const unexpected = (model: Model): Finding[] => [
+  ...differences(model.match, model.checkpoint).map((message) => ({ severity: "warning", code: "UNEXPECTED_VALUE", message }) as const),
+  ...unknownKeys(model).map((message) => ({ severity: "warning", code: "UNKNOWN_KEYS", message }) as const),
+];
 
 function describe({ root, files }: Checkpoint, { key, dtype, shape, file, byteStart, byteEnd }: StoredTensor): InspectedTensor {
   const path = files[file]?.path ?? "";

@@ -13,6 +13,7 @@ import { targetDtypes } from "../plan/target-dtypes.js";
 import { CASTABLE } from "../tensor/cast.js";
 import { type Context, type Model, type ModelOptions, openModel } from "./open.js";
 import { readCarried, restorations, restoredSettings } from "./receipt.js";
+import { unknownKeys } from "./unknown-keys.js";
 
 export interface PlanOptions extends ModelOptions {
   readonly to: LayoutName;
@@ -75,14 +76,6 @@ export async function prepare(context: Context, path: string, options: PlanOptio
   const losses = semanticLosses(match, layout.name, target.name, options.allowSemanticLoss ?? false);
   const carried = await readCarried(context.store, checkpoint);
   const restored = restoredSettings(source, target, carried);
-  const warnings = [
-    ...checkpoint.problems.map(({ message }) => message),
-    ...differences(match, checkpoint),
-    ...restorations(source, restored),
-  ];
-  if (options.strict === true && warnings.length > 0) {
-    throw new CheckpointError(`${checkpoint.root}: ${warnings[0]}`, { hint: "without --strict this is a warning" });
-  }
   const arrangement = target.chooseArrangement(options, target === layout ? source.arrangement : undefined);
   const [problem] = stored.problems;
   if (problem !== undefined) throw problem;
@@ -92,6 +85,16 @@ export async function prepare(context: Context, path: string, options: PlanOptio
   const dtypes = targetDtypes(bound, slots, options.dtype);
   const maxShardBytes = options.maxShardBytes ?? DEFAULT_SHARD_BYTES;
   const files = target.files({ architecture, arrangement, slots, dtypes, version, maxShardBytes });
+  const warnings = [
+    ...checkpoint.problems.map(({ message }) => message),
+    ...differences(match, checkpoint),
+    ...(target === layout ? [] : unknownKeys(source)),
+    ...restorations(source, restored),
+    ...(target.remarks?.(files) ?? []),
+  ];
+  if (options.strict === true && warnings.length > 0) {
+    throw new CheckpointError(`${checkpoint.root}: ${warnings[0]}`, { hint: "without --strict this is a warning" });
+  }
   const plan = compile({
     architecture,
     sources: filesOf(checkpoint.files, checkpoint.tensors.values()),

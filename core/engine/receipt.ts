@@ -4,6 +4,7 @@
 import { createHash } from "node:crypto";
 import { isDimensionValue } from "../architecture/consistency.js";
 import type { Values } from "../architecture/declaration.js";
+import { checkValue } from "../architecture/settings.js";
 import { isObject, type Json, parseObject, plain, printJson, sameJson } from "../format/json.js";
 import type { Carried, Checkpoint, Layout } from "../layout/layout.js";
 import { RECEIPT_NAME } from "../layout/receipt-name.js";
@@ -26,14 +27,18 @@ export async function readCarried(store: Store, { root, layout, configText }: Ch
 /**
  * Settings that only the target's config has, and that the source can therefore not say: as an earlier conversion met them.
  * What follows from the model's sizes is left to be computed.
+ *
+ * @throws {FormatError | CheckpointError} the receipt is no longer what a conversion wrote
  */
-export function restoredSettings({ layout, match: { plugin } }: Model, target: Layout, carried: Carried): Values {
+export function restoredSettings({ checkpoint, layout, match: { plugin } }: Model, target: Layout, carried: Carried): Values {
   const text = carried[target.name];
   if (text === undefined || target === layout) return {};
-  const known = target.readSettings(plain(parseObject(text, RECEIPT_NAME)) as Values, plugin);
+  const where = `${checkpoint.root}/${RECEIPT_NAME}: carried.${target.name}`;
+  const known = target.readSettings(plain(parseObject(text, where)) as Values, plugin);
   const names = Object.entries(plugin.settings).filter(
     ([name, { in: only, default: fallback }]) => only === target.name && name in known && !isDimensionValue(fallback),
   );
+  for (const [name, declaration] of names) checkValue(name, known[name] ?? null, declaration, where);
   return Object.fromEntries(names.map(([name]) => [name, known[name] ?? null]));
 }
 

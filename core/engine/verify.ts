@@ -1,6 +1,6 @@
 // verify: two checkpoints, each read by its own config, compared tensor by tensor and by what their own forwards predict.
 
-import { UsageError } from "../errors.js";
+import { CheckpointError, UsageError } from "../errors.js";
 import type { Progress } from "../reporter.js";
 import type { ParametersReport } from "../verify/parameters.js";
 import type { PredictionsReport } from "../verify/predictions.js";
@@ -49,7 +49,7 @@ export async function verify(context: Context, pathA: string, pathB: string, opt
   if (checks.includes("parameters") && checks.includes("receipt")) {
     throw new UsageError("parameters and receipt are two ways to compare the same tensors", { hint: "name one of them" });
   }
-  const [a, b] = [await openSide(context, pathA, options), await openSide(context, pathB, options)];
+  const [a, b] = modelsOf(context, [await openCheckpoint(context, pathA), await openCheckpoint(context, pathB)], options);
   const compared = await compareTensors(context, a, b, options, checks);
   const isDifferent = compared !== undefined && !compared.isEqual;
   const predicted = checks.includes("predictions")
@@ -76,9 +76,29 @@ async function compareTensors(
   return checks.includes("parameters") ? checkParameters(context, a, b, options) : undefined;
 }
 
-/** The user's answer goes to a side that has no word of its own. */
-async function openSide(context: Context, path: string, { plugin, sourceRopeInterleaved }: VerifyOptions): Promise<Model> {
-  const { checkpoint, layout } = await openCheckpoint(context, path);
-  const answer = checkpoint.rawConfig.rope_interleaved === undefined ? sourceRopeInterleaved : undefined;
-  return modelOf(context, checkpoint, layout, { plugin, sourceRopeInterleaved: answer });
+type Opened = Awaited<ReturnType<typeof openCheckpoint>>;
+
+/** The user's answer goes to a side that has no word of its own; one that neither can take is a mistake. */
+function modelsOf(
+  context: Context,
+  sides: readonly [Opened, Opened],
+  { plugin, sourceRopeInterleaved: answer }: VerifyOptions,
+): [Model, Model] {
+  const [{ layout, checkpoint }] = sides;
+  if (!sides.some((side) => takes(side, answer))) layout.arrangementOf(checkpoint, answer); // says why
+  const modelAt = (side: Opened) => {
+    const sourceRopeInterleaved = takes(side, undefined) ? undefined : answer;
+    return modelOf(context, side.checkpoint, side.layout, { plugin, sourceRopeInterleaved });
+  };
+  return [modelAt(sides[0]), modelAt(sides[1])];
+}
+
+function takes({ checkpoint, layout }: Opened, answer: boolean | undefined): boolean {
+  try {
+    layout.arrangementOf(checkpoint, answer);
+    return true;
+  } catch (error) {
+    if (error instanceof CheckpointError || error instanceof UsageError) return false;
+    throw error;
+  }
 }

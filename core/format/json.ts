@@ -3,6 +3,7 @@
 
 import { isLosslessNumber, LosslessNumber, parse, stringify } from "lossless-json";
 import { FormatError } from "../errors.js";
+import { repeatedKey } from "./repeated-key.js";
 
 /** A JSON value; numbers read from a file are LosslessNumber, numbers made here may be plain. */
 export type Json = null | boolean | string | number | LosslessNumber | Json[] | JsonObject;
@@ -25,6 +26,8 @@ export function parseObject(text: string, where: string): JsonObject {
     throw new FormatError(`${where}: not valid JSON: ${(cause as Error).message}`, { cause });
   }
   if (!isObject(value)) throw new FormatError(`${where}: expected a JSON object`);
+  const repeated = repeatedKey(text);
+  if (repeated !== undefined) throw new FormatError(`${where}: ${JSON.stringify(repeated)} is there twice`);
   return value;
 }
 

@@ -6,6 +6,7 @@ import { parse } from "lossless-json";
 import { FormatError } from "../errors.js";
 import { type DType, isDType, itemSize } from "../tensor/dtype.js";
 import { numElements, type Shape } from "../tensor/shape.js";
+import { repeatedKey } from "./repeated-key.js";
 
 /** The length field before the header: one little-endian 64-bit integer. */
 export const PREFIX_BYTES = 8;
@@ -84,12 +85,17 @@ function parseJson(header: Uint8Array, where: string): Record<string, unknown> {
   if (!text.startsWith("{")) throw new FormatError(`${where}: header does not start with "{"`, NOT_SAFETENSORS);
   let document: unknown;
   try {
-    document = parse(text, undefined, Number); // refuses a repeated key, where JSON.parse would drop the first
+    document = parse(text, undefined, parseCount); // refuses a repeated key, where JSON.parse would drop the first
   } catch (cause) {
     throw new FormatError(`${where}: header is not valid JSON: ${(cause as Error).message}`, { ...NOT_SAFETENSORS, cause });
   }
+  const repeated = repeatedKey(text);
+  if (repeated !== undefined) throw new FormatError(`${where}: header names ${quoted(repeated)} twice`);
   return document as Record<string, unknown>;
 }
+
+/** Every number of a header counts something; no writer spells a count `1.0`, `1e0` or `-0`. */
+const parseCount = (text: string): number => (/^\d+$/.test(text) ? Number(text) : Number.NaN);
 
 function parseMetadata(value: unknown, where: string): Record<string, string> {
   if (!isRecord(value) || !Object.values(value).every((entry) => typeof entry === "string")) {

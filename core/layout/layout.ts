@@ -162,6 +162,8 @@ export interface DocumentRequest {
 
 export interface Layout {
   readonly name: LayoutName;
+  /** Files and folders beside the weights that no conversion can make again: an optimizer's state, a run's. */
+  readonly irreplaceable?: readonly string[];
   /** @returns the folder that holds this layout's checkpoint, which may be inside `root`; undefined when there is none */
   detect(store: Store, root: string): Promise<string | undefined>;
   /**
@@ -172,6 +174,8 @@ export interface Layout {
   open(store: Store, root: string): Promise<Checkpoint>;
   /** The settings of a config of this layout under their Hugging Face names; absent keys stay absent. */
   readSettings(rawConfig: Values, plugin: Plugin): Values;
+  /** Keys of a config that the plugin does not explain, of a framework that takes each for a setting of the model. */
+  unknownKeys?(rawConfig: Values, plugin: Plugin): string[];
   /**
    * How an open checkpoint's tensors are arranged.
    *
@@ -192,6 +196,8 @@ export interface Layout {
   reference(architecture: Architecture, arrangement: Arrangement): ReferenceMap;
   /** The safetensors files of a new checkpoint. */
   files(request: TargetRequest): TargetFile[];
+  /** What the framework will make of a new checkpoint otherwise than its files say, one line each. */
+  remarks?(files: readonly TargetFile[]): string[];
   /** The config and index files of a new checkpoint. */
   documents(request: DocumentRequest): TargetDocument[];
 }

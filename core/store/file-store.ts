@@ -17,12 +17,18 @@ const HINTS: Record<string, string> = {
   ENOENT: "check the path; something may have removed it meanwhile",
   ENOTDIR: "a part of the path is a file, not a folder",
   ENAMETOOLONG: "choose a shorter name",
+  ELOOP: "a link in it leads back to itself; remove the link",
   ENOTEMPTY: "something else was written there meanwhile; choose another destination",
   EBUSY: "is it a mount point? name a folder inside it",
   EIO: "the disk or its connection failed; check it and try again",
   EROFS: "the file system is read-only",
   EMFILE: "raise the limit of open files (ulimit -n)",
 };
+
+/** A path that runs in circles is no line to read. */
+const MAX_SHOWN = 160;
+const shortened = (path: string): string =>
+  path.length <= MAX_SHOWN ? path : `${path.slice(0, MAX_SHOWN / 2)}…${path.slice(-MAX_SHOWN / 2)}`;
 
 function storageError(what: string, path: string, cause: unknown): StorageError {
   const code = (cause as NodeJS.ErrnoException).code ?? "";
@@ -31,7 +37,7 @@ function storageError(what: string, path: string, cause: unknown): StorageError 
     .replace(/, \w+ '.*$/, "")
     .replace(/, \w+$/, "");
   const hint = HINTS[code];
-  return new StorageError(`cannot ${what} ${path}: ${reason}`, { cause, ...(hint === undefined ? {} : { hint }) });
+  return new StorageError(`cannot ${what} ${shortened(path)}: ${reason}`, { cause, ...(hint === undefined ? {} : { hint }) });
 }
 
 async function attempt<T>(what: string, path: string, action: () => Promise<T>): Promise<T> {
@@ -87,7 +93,7 @@ export class FileStore implements Store {
   async status(path: string): Promise<FileStatus | undefined> {
     try {
       const found = await stat(path);
-      return { kind: found.isDirectory() ? "folder" : "file", byteLength: found.size, modifiedMs: found.mtimeMs };
+      return { kind: found.isDirectory() ? "folder" : "file", byteLength: found.size, modifiedMs: found.mtimeMs, device: found.dev };
     } catch (cause) {
       const { code } = cause as NodeJS.ErrnoException;
       if (code === "ENOENT" || code === "ENOTDIR") return undefined;

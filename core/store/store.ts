@@ -6,6 +6,8 @@ export interface FileStatus {
   readonly byteLength: number;
   /** When it was last written, in milliseconds since 1970, as finely as the file system says. */
   readonly modifiedMs: number;
+  /** The number of its file system: a rename stays within one. */
+  readonly device: number;
 }
 
 export interface ReadableFile {

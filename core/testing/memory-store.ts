@@ -20,9 +20,9 @@ export class MemoryStore implements Store {
 
   async status(path: string): Promise<FileStatus | undefined> {
     const file = this.files.get(path);
-    if (file !== undefined) return { kind: "file", byteLength: this.lengthOf(path, file), modifiedMs: 0 };
+    if (file !== undefined) return { kind: "file", byteLength: this.lengthOf(path, file), modifiedMs: 0, device: 0 };
     const isFolder = path === "/" || [...this.files.keys()].some((name) => name.startsWith(`${path}/`));
-    return isFolder ? { kind: "folder", byteLength: 0, modifiedMs: 0 } : undefined;
+    return isFolder ? { kind: "folder", byteLength: 0, modifiedMs: 0, device: 0 } : undefined;
   }
 
   async list(path: string): Promise<string[]> {

@@ -1,6 +1,6 @@
 // Sources that are damaged or not what they say: the line names the file or tensor, what was expected and what was found.
 
-import { chmodSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { after, describe, it } from "mocha";
 import { createEngine } from "../../core/index.js";
@@ -158,6 +158,12 @@ const damages: [string, string, (folder: string) => void, Refusal][] = [
     "golden/nanotron-tp2",
     (folder) => rmSync(join(folder, "model/model/lm_head/pp_block/model_weight_pp-rank-0-of-1_tp-rank-1-of-2.safetensors")),
     failure("lm_head.pp_block.weight@tp1: expected by llama, not stored"),
+  ],
+  [
+    "a link that leads back to its own folder",
+    "golden/nanotron-tp1",
+    (folder) => symlinkSync(".", join(folder, "model/loop")),
+    failure("too many symbolic links", "remove the link"),
   ],
 ];
 

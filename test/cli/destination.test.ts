@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { after, before, describe, it } from "mocha";
 import { createEngine } from "../../core/index.js";
+import { FileStore } from "../../core/store/file-store.js";
+import type { FileStatus } from "../../core/store/store.js";
 import { fixture, readJson, scratchFolder } from "../helpers/folders.js";
 import { expectRefusal, expectRefused, type Refusal } from "../helpers/refusal.js";
 
@@ -59,6 +61,37 @@ describe("a destination that cannot be", () => {
     ).then());
   it("with an empty name, of the command: the folder it runs in stays", () =>
     expectRefusal(parent, ["convert", fixture("tiny-llama3"), "", "--to", "nanotron"], nothing).then());
+});
+
+describe("a destination that is a mount point", () => {
+  /** The file system with another one at a folder. */
+  class MountedStore extends FileStore {
+    constructor(private readonly at: string) {
+      super();
+    }
+    override async status(path: string): Promise<FileStatus | undefined> {
+      const found = await super.status(path);
+      return found && (await this.realPath(path)) === this.at ? { ...found, device: found.device + 1 } : found;
+    }
+  }
+
+  for (const [what, overwrite] of [
+    ["empty", false],
+    ["holding a checkpoint, to be overwritten", true],
+  ] as const)
+    it(`${what}: is refused before anything is read`, async () => {
+      const [parent, engine] = [scratch.fresh(), createEngine()];
+      const disk = join(parent, "disk");
+      mkdirSync(disk, { recursive: true });
+      if (overwrite) await engine.convert(fixture("tiny-llama3"), disk, { to: "nanotron", verify: "none" });
+      const convert = (to: string) =>
+        createEngine({ store: new MountedStore(disk) }).convert("/no/such/source", to, { to: "nanotron", overwrite });
+      const refusal = usage("is a mount point, which cannot be replaced", "name a folder inside it");
+      await expectRefused(parent, () => convert(disk), refusal);
+      symlinkSync("disk", join(parent, "link"));
+      await expectRefused(parent, () => convert(join(parent, "link")), refusal);
+      if (!overwrite) await expectRefused(parent, () => convert(join(disk, "inside")), usage("/no/such/source: no such folder"));
+    });
 });
 
 describe("a destination behind a link", () => {

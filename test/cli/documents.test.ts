@@ -70,6 +70,13 @@ describe("--json", () => {
     ["verify, different", ["verify", source, fixture("golden/tied-huggingface")], "verify", 1, { verdict: "different" }],
     ["predict", ["predict", source, "--prompt", "In the beginning"], "predict", 0, { prompt: "text", numerics: "exact", tp: 1 }],
     ["plugins list", ["plugins", "list"], "plugins", 0, {}],
+    [
+      "plugins show of a folder",
+      ["plugins", "show", join(schemas, "../examples/03-plugin/tiny-mistral")],
+      "plugin-show",
+      0,
+      { name: "tiny-mistral", family: "llama" },
+    ],
     ["plugins show", ["plugins", "show", "llama3-8b"], "plugin-show", 0, { name: "llama3-8b", family: "llama" }],
     ["plugins check", ["plugins", "check", join(schemas, "../plugins/llama")], "plugin-check", 0, { plugin: "llama", valid: true }],
   ];

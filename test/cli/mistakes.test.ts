@@ -52,6 +52,15 @@ describe("a mistyped command", () => {
     ["inspect nothing", ["inspect"], usage("nothing to inspect", "name a folder, or ask for --devices")],
     ["inspect --devices of a folder", ["inspect", source, "--devices"], usage("--devices says nothing about", "drop either")],
     ["--nanotron-root that is relative", [...toNanotron, "--nanotron-root", "models/a"], usage("models/a", "expected an absolute path")],
+    ...[
+      [...toNanotron, "--source-rope-interleaved", "no"],
+      ["inspect", source, "--source-rope-interleaved", "no"],
+      ["verify", source, source, "--source-rope-interleaved", "yes"],
+    ].map((args): [string, string[], Refusal] => [
+      `${args[0]} of Hugging Face's with --source-rope-interleaved`,
+      args,
+      usage("tiny-llama3: --source-rope-interleaved says nothing about a Hugging Face checkpoint", "drop it"),
+    ]),
     ["ranks for Hugging Face", ["convert", source, "out", "--to", "huggingface", "--tp", "2"], usage("no ranks", "drop --tp and --pp")],
   ];
   for (const [what, args, refusal] of cases) it(what, () => expectRefusal(work, args, refusal).then());

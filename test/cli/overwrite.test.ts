@@ -56,6 +56,23 @@ describe("--overwrite", () => {
     await expectRefused(parent, convert, says);
   });
 
+  for (const [to, state] of [
+    ["nanotron", ["optimizer", "lr_scheduler", "random"]],
+    ["huggingface", ["optimizer.pt", "trainer_state.json"]],
+  ] as const)
+    it(`leaves ${state.join(", ")} of a training run, and says what they are`, async () => {
+      const parent = scratch.fresh();
+      await engine.convert(source, join(parent, "out"), { to, verify: "none" });
+      for (const name of state) {
+        if (name.includes(".")) writeFileSync(join(parent, "out", name), "days of work");
+        else mkdirSync(join(parent, "out", name));
+      }
+      await expectRefusal(parent, ["convert", source, "out", "--to", "nanotron", "--overwrite"], {
+        code: 2,
+        says: [`out: holds a training run's state, which --overwrite does not replace: ${state.join(", ")}`, "choose another destination"],
+      });
+    });
+
   it("fills an empty folder without being asked to", async () => {
     const folder = scratch.fresh();
     mkdirSync(folder);
@@ -102,6 +119,12 @@ describe("--strict", () => {
 });
 
 describe("--dry-run", () => {
+  it("ends when it is cancelled", async () => {
+    const parent = await finished();
+    const dryRun = () => engine.convert(source, join(parent, "new"), { to: "nanotron", dryRun: true, signal: AbortSignal.abort() });
+    expect((await expectRefused(parent, dryRun, failure("cancelled"))).code).to.equal("CANCELLED");
+  });
+
   it("says what would be written, and writes nothing", async () => {
     const parent = await finished();
     const before = contents(parent);

@@ -39,12 +39,26 @@ describe("safetensors codec", () => {
       '{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}',
       2,
     ],
+    [
+      "a tensor that appears twice, alike",
+      '{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}, "\\u0061" : {"dtype":"U8","shape":[1],"data_offsets":[0,1]}}',
+      1,
+    ],
+    ["a key that appears twice, alike", '{"a":{"dtype":"U8","dtype":"U8","shape":[1],"data_offsets":[0,1]}}', 1],
+    ["a size of 1.0", '{"a":{"dtype":"U8","shape":[1.0],"data_offsets":[0,1]}}', 1],
+    ["a size of 1e0", '{"a":{"dtype":"U8","shape":[1e0],"data_offsets":[0,1]}}', 1],
+    ["an offset of -0", '{"a":{"dtype":"U8","shape":[1],"data_offsets":[-0,1]}}', 1],
     ["metadata that is no text", '{"__metadata__":{"format":1},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}', 1],
     ["an array", "[]", 0],
   ];
   for (const [what, json, dataBytes] of hostile) {
     it(`refuses ${what}`, () => expect(() => parseText(json, dataBytes)).to.throw(FormatError));
   }
+
+  it("takes strings that look like keys, and equal keys of different objects", () => {
+    const json = '{"__metadata__":{"a":"\\":","b":"a\\\\"},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}';
+    expect(parseText(json, 1).tensors.map(({ name }) => name)).to.deep.equal(["a"]);
+  });
 
   it("refuses a header longer than the file", () => {
     const prefix = new Uint8Array(8);

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import { after, describe, it } from "mocha";
@@ -29,5 +29,15 @@ describe("the store of the file system", () => {
     expect((await opening(folder)) as Error)
       .to.have.property("message")
       .that.matches(/expected a file, found a folder$/);
+  });
+
+  it("says in one short line that links go in circles", async () => {
+    const folder = scratch.fresh();
+    mkdirSync(folder);
+    symlinkSync(".", join(folder, "loop"));
+    const error = await new FileStore().status(`${folder}${"/loop".repeat(60)}`).catch((thrown: unknown) => thrown);
+    expect((error as Error).message)
+      .to.match(/^cannot look at \/.*….*loop: too many symbolic links encountered; a link in it leads back to itself; remove the link$/)
+      .and.have.lengthOf.below(300);
   });
 });

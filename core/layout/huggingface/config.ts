@@ -6,9 +6,12 @@ import type { Settings } from "../../architecture/settings.js";
 import { resolveValue } from "../../architecture/settings.js";
 import { isObject, type Json, type JsonObject, parseObject, plain, sameJson } from "../../format/json.js";
 import { pythonFloat } from "../../format/python.js";
+import { respelled } from "../../format/respell.js";
 import type { DType } from "../../tensor/dtype.js";
 import { torchName } from "../../tensor/dtype.js";
-import type { Problem } from "../layout.js";
+import { majorityDtype } from "../dtypes.js";
+import type { CheckpointFile, Problem } from "../layout.js";
+import { asValues, normalScaling } from "../rope-scaling.js";
 
 const ROPE_KEYS = ["rope_theta", "rope_scaling", "partial_rotary_factor"];
 
@@ -28,34 +31,23 @@ export function settingsOf(raw: Values, plugin: Plugin): Values {
 
 /** What transformers 5 takes: a legacy `rope_scaling` that is not empty replaces `rope_parameters`; theta fills in from the top. */
 function readRope(raw: Values): Record<string, Value> {
-  const legacy = asValues(raw.rope_scaling);
-  const isSaid = legacy !== undefined && Object.keys(legacy).length > 0;
-  const parameters = isSaid ? legacy : asValues(raw.rope_parameters);
+  const { rope_scaling: legacy = null, rope_parameters = null } = raw;
+  const isSaid = legacy !== null && Object.keys(asValues(legacy) ?? { legacy }).length > 0;
+  const parameters = isSaid ? legacy : rope_parameters;
   const rope: Record<string, Value> = {};
   for (const key of ["rope_theta", "partial_rotary_factor"]) {
-    const value = parameters?.[key] ?? raw[key];
+    const value = asValues(parameters)?.[key] ?? raw[key];
     if (value !== undefined) rope[key] = value;
   }
-  if (parameters !== undefined || raw.rope_scaling !== undefined) rope.rope_scaling = normalScaling(parameters);
+  if (parameters !== null || raw.rope_scaling !== undefined) rope.rope_scaling = normalScaling(parameters);
   return rope;
 }
 
 /** What transformers 4 takes: the top level alone. */
 const readLegacyRope = (raw: Values): Values => ({
   rope_theta: raw.rope_theta ?? null,
-  rope_scaling: normalScaling(asValues(raw.rope_scaling)),
+  rope_scaling: normalScaling(raw.rope_scaling),
 });
-
-/** Scaling without theta; null when it scales nothing. The type is spelled `rope_type`; before 4.43 it was `type`. */
-function normalScaling(scaling: Values | undefined): Value {
-  if (scaling === undefined) return null;
-  const { rope_theta: _theta, partial_rotary_factor: _factor, type, rope_type: kind, ...rest } = scaling;
-  const rope_type = kind ?? type;
-  return rope_type === undefined || rope_type === null || rope_type === "default" ? null : { rope_type, ...rest };
-}
-
-const asValues = (value: Value | undefined): Values | undefined =>
-  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Values) : undefined;
 
 /** Where the two styles of a config.json disagree: versions of transformers would then compute different models. */
 export function styleProblems(raw: Values): Problem[] {
@@ -63,7 +55,7 @@ export function styleProblems(raw: Values): Problem[] {
   const pairs: [string, Value | undefined, Value | undefined][] = [["dtype", raw.dtype, raw.torch_dtype]];
   if (raw.rope_parameters !== undefined && raw.rope_theta !== undefined) pairs.push(["rope_theta", now.rope_theta, old.rope_theta]);
   if (raw.rope_parameters !== undefined && raw.rope_scaling !== undefined) {
-    pairs.push(["rope_scaling", normalScaling(asValues(raw.rope_parameters)), old.rope_scaling]);
+    pairs.push(["rope_scaling", normalScaling(raw.rope_parameters), old.rope_scaling]);
   }
   return pairs
     .filter(([, five, four]) => five !== undefined && four !== undefined && !sameJson(five as Json, four as Json))
@@ -73,6 +65,15 @@ export function styleProblems(raw: Values): Problem[] {
     }));
 }
 
+/** transformers loads the weights as what the config names. */
+export function dtypeProblems(raw: Values, files: readonly CheckpointFile[]): Problem[] {
+  const said = raw.dtype ?? raw.torch_dtype;
+  const found = majorityDtype(files.map(({ header }) => header));
+  const stored = torchName(found);
+  if (typeof said !== "string" || said === "auto" || stored === undefined || said.replace(/^torch\./, "") === stored) return [];
+  return [{ code: "DTYPE_DISAGREES", message: `config.json: the dtype is ${said}, the weights are ${found}; a new config says ${stored}` }];
+}
+
 export interface ConfigRequest {
   readonly plugin: Plugin;
   readonly settings: Settings;
@@ -80,12 +81,15 @@ export interface ConfigRequest {
   readonly dtype: DType;
   /** A config.json whose other keys are kept: the source's own, or one that a receipt carried. */
   readonly base: string | undefined;
+  /** The source's config, whose numbers keep their text where they go. */
+  readonly source: string;
   /** Whether the base is the source's own, whose class names then stand. */
   readonly baseIsSource: boolean;
 }
 
 /** A config.json that transformers 4 and 5 read alike. Values that the base already says keep its text. */
-export function composeConfig({ plugin, settings, dimensions, dtype, base, baseIsSource }: ConfigRequest): JsonObject {
+export function composeConfig({ plugin, settings, dimensions, dtype, base, source, baseIsSource }: ConfigRequest): JsonObject {
+  const spelled = parseObject(source, "the source's config");
   const document: JsonObject = base === undefined ? {} : parseObject(base, "config.json");
   const put = (key: string, value: Json) => {
     if (!sameJson(document[key], value)) document[key] = value;
@@ -98,18 +102,18 @@ export function composeConfig({ plugin, settings, dimensions, dtype, base, baseI
     const value = settings[name] ?? null;
     const isDefault = sameJson(value as Json, resolveValue(declaration.default ?? null, dimensions) as Json);
     if (declaration.optional === true && isDefault) delete document[name];
-    else if (!restates(document[name], value, declaration)) put(name, typed(value, declaration));
+    else if (!restates(document[name], value, declaration)) put(name, respelled(typed(value, declaration), spelled));
   }
-  if (plugin.settings.rope_theta !== undefined) putRope(document, settings, put);
+  if (plugin.settings.rope_theta !== undefined) putRope(document, settings, spelled, put);
   const torch = torchName(dtype);
   if (torch !== undefined) for (const key of ["dtype", "torch_dtype"]) put(key, torch);
   return Object.fromEntries(Object.entries(document).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** Both styles, with equal meaning. What already means these settings keeps its own text. */
-function putRope(document: JsonObject, settings: Settings, put: (key: string, value: Json) => void): void {
+function putRope(document: JsonObject, settings: Settings, spelled: JsonObject, put: (key: string, value: Json) => void): void {
   const theta = pythonFloat(Number(settings.rope_theta));
-  const scaling = (settings.rope_scaling ?? null) as Json;
+  const scaling = respelled((settings.rope_scaling ?? null) as Json, spelled);
   const factor = Number(settings.partial_rotary_factor ?? 1);
   const partial: JsonObject = factor === 1 ? {} : { partial_rotary_factor: pythonFloat(factor) };
   const meant = { rope_theta: settings.rope_theta ?? null, rope_scaling: scaling, partial_rotary_factor: factor };
@@ -123,7 +127,7 @@ function putRope(document: JsonObject, settings: Settings, put: (key: string, va
     document.rope_parameters = { ...partial, ...(isObject(scaling) ? scaling : { rope_type: "default" }), rope_theta: theta };
   }
   put("rope_theta", theta);
-  if (rope_scaling === undefined || !sameJson(normalScaling(asValues(rope_scaling)) as Json, scaling)) document.rope_scaling = scaling;
+  if (rope_scaling === undefined || !sameJson(normalScaling(rope_scaling) as Json, scaling)) document.rope_scaling = scaling;
   if (factor === 1) delete document.partial_rotary_factor;
   else put("partial_rotary_factor", pythonFloat(factor));
 }

@@ -26,17 +26,20 @@ import type {
 import { placePiece } from "../place.js";
 import { RECEIPT_NAME } from "../receipt-name.js";
 import { findSideFiles } from "../side-files.js";
-import { composeConfig, settingsOf, styleProblems } from "./config.js";
+import { composeConfig, dtypeProblems, settingsOf, styleProblems } from "./config.js";
 import { huggingFaceReference } from "./reference.js";
 import { indexDocument, shardFiles } from "./shards.js";
 
 const CONFIG = "config.json";
 const INDEX = "model.safetensors.index.json";
 const SINGLE = "model.safetensors";
+/** What transformers' Trainer keeps beside the model. */
+const TRAINER_FILES = ["optimizer.pt", "optimizer.bin", "scheduler.pt", "rng_state.pth", "trainer_state.json"];
 const WHOLE: Arrangement = { tp: 1, pp: 1, ropeInterleaved: false };
 
 export class HuggingFaceLayout implements Layout {
   readonly name = "huggingface";
+  readonly irreplaceable = TRAINER_FILES;
 
   async detect(store: Store, root: string): Promise<string | undefined> {
     return (await store.status(`${root}/${CONFIG}`))?.kind === "file" ? root : undefined;
@@ -62,6 +65,7 @@ export class HuggingFaceLayout implements Layout {
     );
     const problems: Problem[] = [
       ...styleProblems(rawConfig),
+      ...dtypeProblems(rawConfig, files),
       ...staleFiles(names, known),
       ...(weights.index === undefined ? [] : checkIndex(weights.index, files, root)),
       ...formatProblems(files),
@@ -88,7 +92,9 @@ export class HuggingFaceLayout implements Layout {
     return settingsOf(rawConfig, plugin);
   }
 
-  arrangementOf(): Arrangement {
+  arrangementOf({ root }: Checkpoint, answer: boolean | undefined): Arrangement {
+    if (answer !== undefined)
+      throw new UsageError(`${root}: --source-rope-interleaved says nothing about a Hugging Face checkpoint`, { hint: "drop it" });
     return WHOLE;
   }
 
@@ -124,6 +130,7 @@ export class HuggingFaceLayout implements Layout {
       dimensions: architecture.configuration.dimensions,
       dtype: majorityDtype(files),
       base: isSource ? source.configText : carried.huggingface,
+      source: source.configText,
       baseIsSource: isSource,
     });
     const documents = [{ path: CONFIG, text: printJson(config) }];

@@ -21,11 +21,13 @@ import type {
   TargetFile,
   TargetRequest,
 } from "../layout.js";
-import { composeCheckpointMetadata, composeModelConfig, composeRunConfig, settingsOf } from "./config.js";
+import { castOnLoad } from "./cast-on-load.js";
+import { composeModelConfig, settingsOf, unknownKeys } from "./config.js";
 import { filePath, slotKey } from "./file-name.js";
-import { openNanotron, resolveRun } from "./open.js";
+import { openNanotron, resolveRun, TRAINING_FOLDERS } from "./open.js";
 import { pipelineRanks } from "./pipeline.js";
 import { nanotronReference } from "./reference.js";
+import { composeCheckpointMetadata, composeRunConfig } from "./run-config.js";
 import { printSharding } from "./sharding.js";
 import { nanotronSlots } from "./slots.js";
 
@@ -38,6 +40,7 @@ const DEFAULT: Arrangement = { tp: 1, pp: 1, ropeInterleaved: false };
 
 export class NanotronLayout implements Layout {
   readonly name = "nanotron";
+  readonly irreplaceable = TRAINING_FOLDERS;
 
   detect(store: Store, root: string): Promise<string | undefined> {
     return resolveRun(store, root);
@@ -49,6 +52,10 @@ export class NanotronLayout implements Layout {
 
   readSettings(rawConfig: Values, plugin: Plugin): Values {
     return settingsOf(rawConfig, plugin);
+  }
+
+  unknownKeys(rawConfig: Values, plugin: Plugin): string[] {
+    return unknownKeys(rawConfig, plugin);
   }
 
   arrangementOf(checkpoint: Checkpoint, answer: boolean | undefined): Arrangement {
@@ -87,10 +94,13 @@ export class NanotronLayout implements Layout {
     });
   }
 
+  remarks(files: readonly TargetFile[]): string[] {
+    return castOnLoad(files);
+  }
+
   documents({ architecture, arrangement, settings, version, files, source, carried, runtimeRoot }: DocumentRequest): TargetDocument[] {
-    const isSource = source.layout === this.name;
-    const own = isSource ? source.configText : carried.nanotron;
-    const modelConfig = composeModelConfig(architecture.plugin, settings, version, own);
+    const base = source.layout === this.name ? source.configText : carried.nanotron;
+    const modelConfig = composeModelConfig({ plugin: architecture.plugin, settings, version, base, source: source.configText });
     const runConfig = composeRunConfig({
       modelConfig,
       version,

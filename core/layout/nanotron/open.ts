@@ -17,7 +17,7 @@ const CONFIG = "model_config.json";
 const METADATA = "checkpoint_metadata.json";
 const RUN_CONFIG = "config.yaml";
 /** What a training run keeps beside the model; a conversion has no use for it. */
-const TRAINING_FOLDERS = ["optimizer", "lr_scheduler", "random"];
+export const TRAINING_FOLDERS = ["optimizer", "lr_scheduler", "random"];
 /** Nanotron refuses a checkpoint newer than itself; so does Weighbridge. */
 const NEWEST_VERSION = "1.5";
 

@@ -47,4 +47,32 @@ describe("config.json", () => {
     await engine.convert("/nanotron", "/back", { to: "huggingface", ...options });
     expect((await engine.inspect("/back")).config.rope_scaling).to.deep.equal(rope_scaling);
   });
+
+  const refused: [string, Record<string, Value>, string][] = [
+    ["a rope_scaling that is text", { rope_scaling: "linear" }, 'rope_scaling: expected an object, found "linear"'],
+    ["a rope_scaling that is a list", { rope_scaling: [1] }, "rope_scaling: expected an object, found [1]"],
+    ["rope_parameters that are text", { rope_parameters: "linear" }, 'rope_scaling: expected an object, found "linear"'],
+    ["a rope_theta of 0", { rope_theta: 0 }, "rope_theta: expected a positive float, found 0"],
+    ["a negative rope_theta", { rope_parameters: { rope_theta: -5 } }, "rope_theta: expected a positive float, found -5"],
+  ];
+  for (const [what, changes, says] of refused)
+    it(`${what} is refused`, async () => {
+      const { problems, sound } = await createEngine({ store: await folderWith(changes) }).inspect("/source");
+      expect({ sound, message: problems[0]?.message }).to.deep.equal({ sound: false, message: `/source/config.json: ${says}` });
+    });
+
+  for (const [changes, isNamed] of [
+    [{ torch_dtype: "float32" }, true],
+    [{ dtype: "float16" }, true],
+    [{ torch_dtype: "bfloat16" }, false],
+    [{ torch_dtype: "torch.bfloat16" }, false],
+    [{ torch_dtype: "auto" }, false],
+  ] as const)
+    it(`${JSON.stringify(changes)} over weights of BF16 is ${isNamed ? "named before it is replaced" : "no contradiction"}`, async () => {
+      const store = await folderWith(changes);
+      const { warnings } = await createEngine({ store }).convert("/source", "/out", { to: "nanotron", verify: "none" });
+      const [said] = Object.values(changes);
+      const line = `config.json: the dtype is ${said}, the weights are BF16; a new config says bfloat16`;
+      expect(warnings).to.deep.equal(isNamed ? [line] : []);
+    });
 });
