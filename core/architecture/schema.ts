@@ -1,29 +1,15 @@
 // Checks a plugin file against plugin.schema.json and turns ajv's findings into lines a person can act on.
 
-import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import { Ajv2020, type ErrorObject, type ValidateFunction } from "ajv/dist/2020.js";
+import type { ErrorObject } from "ajv";
+import validate from "#plugin-validator";
 import type { DeclarationProblem } from "../errors.js";
 import type { YamlDocument } from "../format/yaml.js";
 import { nearestName } from "../suggest.js";
-import type { PluginFile } from "./declaration.js";
-
-let validate: ValidateFunction<PluginFile> | undefined;
-
-function validator(): ValidateFunction<PluginFile> {
-  if (validate === undefined) {
-    const path = fileURLToPath(import.meta.resolve("#schemas/plugin.schema.json"));
-    const ajv = new Ajv2020({ allErrors: true, verbose: true, allowUnionTypes: true });
-    validate = ajv.compile<PluginFile>(JSON.parse(readFileSync(path, "utf8")));
-  }
-  return validate;
-}
 
 /** @returns every breach of the schema; none means that the document is a PluginFile */
 export function schemaProblems(document: YamlDocument, file: string): DeclarationProblem[] {
-  const check = validator();
-  if (check(document.value)) return [];
-  return distinct(check.errors ?? []).map((error) => {
+  if (validate(document.value)) return [];
+  return distinct(validate.errors ?? []).map((error) => {
     const pointer = pointerOf(error);
     return { file, line: document.lineOf(pointer), pointer, message: explain(error) };
   });

@@ -56,7 +56,7 @@ export class Threads {
   private start(): void {
     this.workers = Array.from({ length: this.count }, () => {
       // Flags such as --input-type, which a program may have been started with, are not for the entry.
-      const worker = new Worker(new URL("worker.js", import.meta.url), { execArgv: [] });
+      const worker = new Worker(new URL(import.meta.resolve("#compiled/core/executor/cpu/worker.js")), { execArgv: [] });
       worker.unref();
       worker.on("message", (failure: string | undefined) => this.settle(worker, failure));
       worker.on("error", (cause) => this.fail(new ExecutorError(`a thread of the cpu executor failed: ${cause.message}`, { cause })));

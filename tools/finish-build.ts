@@ -1,0 +1,47 @@
+// What the compiler leaves to do: the plugin schema's validator is generated, and the command is bundled, so that it starts at once.
+//
+//   tsc && node dist/tools/finish-build.js
+
+import { readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import standaloneCode from "ajv/dist/standalone/index.js";
+import { type BuildOptions, build } from "esbuild";
+
+const root = join(fileURLToPath(import.meta.resolve("#package")), "..");
+const at = (path: string): string => join(root, path);
+
+const COMMON = { bundle: true, format: "esm", platform: "node", target: "node20", logLevel: "warning" } satisfies BuildOptions;
+
+/** Compiling the schema at every start would cost more than all else that a start does. */
+async function generateValidator(): Promise<void> {
+  const schema = JSON.parse(await readFile(at("schemas/plugin.schema.json"), "utf8")) as object;
+  const ajv = new Ajv2020({ allErrors: true, verbose: true, allowUnionTypes: true, code: { source: true } });
+  const contents = standaloneCode.default(ajv, ajv.compile(schema));
+  await build({ ...COMMON, stdin: { contents, resolveDir: root }, outfile: at("dist/generated/plugin-validator.js") });
+}
+
+/** Over three hundred small modules would take longer to find than to run. Tests and programs use the modules as they are. */
+async function bundleCommand(): Promise<void> {
+  const outdir = at("dist/core/cli");
+  await rm(join(outdir, "chunks"), { recursive: true, force: true });
+  await build({
+    ...COMMON,
+    entryPoints: [join(outdir, "main.js")],
+    outdir,
+    allowOverwrite: true,
+    splitting: true,
+    chunkNames: "chunks/[name]-[hash]",
+    sourcemap: true,
+    minifyWhitespace: true,
+    minifySyntax: true,
+    legalComments: "linked",
+    external: ["webgpu", "@huggingface/tokenizers"],
+    // Packages that are not modules ask for Node's own with require.
+    banner: { js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);' },
+  });
+}
+
+await generateValidator();
+await bundleCommand();
