@@ -23,13 +23,14 @@ async function generateValidator(): Promise<void> {
 }
 
 /** Over three hundred small modules would take longer to find than to run. Tests and programs use the modules as they are. */
-async function bundleCommand(): Promise<void> {
-  const outdir = at("dist/core/cli");
+async function bundleEntries(): Promise<void> {
+  const outdir = at("dist/core");
   await rm(join(outdir, "chunks"), { recursive: true, force: true });
   await build({
     ...COMMON,
-    entryPoints: [join(outdir, "main.js")],
+    entryPoints: ["cli/main.js", "lanes/thread.js", "executor/cpu/worker.js"].map((entry) => join(outdir, entry)),
     outdir,
+    outbase: outdir,
     allowOverwrite: true,
     splitting: true,
     chunkNames: "chunks/[name]-[hash]",
@@ -44,4 +45,4 @@ async function bundleCommand(): Promise<void> {
 }
 
 await generateValidator();
-await bundleCommand();
+await bundleEntries();

@@ -2,10 +2,10 @@
 
 import { isAbsolute, resolve } from "node:path";
 import { CancelledError, CheckpointError, UsageError } from "../errors.js";
+import { runPlan } from "../lanes/run.js";
 import type { Checkpoint, Topology } from "../layout/layout.js";
 import { RECEIPT_NAME } from "../layout/receipt-name.js";
 import { plannedBytes } from "../plan/plan.js";
-import { runPlan } from "../plan/run.js";
 import type { Progress } from "../reporter.js";
 import type { Store } from "../store/store.js";
 import { readWhole, writeAnew } from "../store/text.js";

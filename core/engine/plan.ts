@@ -1,8 +1,8 @@
 // plan: the proven plan as a value, and what carrying it out would cost.
 
+import { LANE_BUFFER_BYTES } from "../lanes/work.js";
 import type { Topology } from "../layout/layout.js";
 import { type Plan, plannedBytes } from "../plan/plan.js";
-import { RUN_BUFFER_BYTES } from "../plan/run.js";
 import type { Context } from "./open.js";
 import { type PlanOptions, prepare } from "./prepare.js";
 
@@ -45,7 +45,7 @@ export async function plan(context: Context, path: string, options: PlanOptions)
       segments: proven.segments.length,
       weightBytes: plannedBytes(proven),
       fileBytes: proven.targets.reduce((sum, { byteLength }) => sum + byteLength, 0),
-      bufferBytes: RUN_BUFFER_BYTES,
+      bufferBytes: LANE_BUFFER_BYTES,
       freeBytes: await context.store.freeBytes(source.checkpoint.root),
     },
     semanticLosses: losses,

@@ -5,46 +5,18 @@ import { type FileHandle, mkdir, open, readdir, readlink, realpath, rename, rm, 
 import { basename, dirname, join, resolve } from "node:path";
 import { StorageError } from "../errors.js";
 import type { FileStatus, ReadableFile, Store, WritableFile } from "./store.js";
+import { endsEarly, storageError } from "./system-error.js";
 
-/** One read or write call takes at most this much on Linux (2 GiB minus a page). */
-const MAX_CALL_BYTES = 0x7ffff000;
-
-const HINTS: Record<string, string> = {
-  ENOSPC: "free some space or choose another disk",
-  EDQUOT: "the quota is used up; free some space or choose another disk",
-  EACCES: "check the permissions",
-  EPERM: "check the permissions",
-  ENOENT: "check the path; something may have removed it meanwhile",
-  ENOTDIR: "a part of the path is a file, not a folder",
-  ENAMETOOLONG: "choose a shorter name",
-  ELOOP: "a link in it leads back to itself; remove the link",
-  ENOTEMPTY: "something else was written there meanwhile; choose another destination",
-  EBUSY: "is it a mount point? name a folder inside it",
-  EIO: "the disk or its connection failed; check it and try again",
-  EROFS: "the file system is read-only",
-  EMFILE: "raise the limit of open files (ulimit -n)",
-};
-
-/** A path that runs in circles is no line to read. */
-const MAX_SHOWN = 160;
-const shortened = (path: string): string =>
-  path.length <= MAX_SHOWN ? path : `${path.slice(0, MAX_SHOWN / 2)}…${path.slice(-MAX_SHOWN / 2)}`;
-
-function storageError(what: string, path: string, cause: unknown): StorageError {
-  const code = (cause as NodeJS.ErrnoException).code ?? "";
-  const reason = (cause as Error).message
-    .replace(/^[A-Z0-9]+: /, "")
-    .replace(/, \w+ '.*$/, "")
-    .replace(/, \w+$/, "");
-  const hint = HINTS[code];
-  return new StorageError(`cannot ${what} ${shortened(path)}: ${reason}`, { cause, ...(hint === undefined ? {} : { hint }) });
-}
+/** One read call takes at most this much on Linux (2 GiB minus a page). */
+const MAX_READ_BYTES = 0x7ffff000;
+/** Larger writes make the kernel look for larger runs of free memory for its cache: four times as slow, see test/bench/README.md. */
+export const MAX_WRITE_BYTES = 1024 * 1024;
 
 async function attempt<T>(what: string, path: string, action: () => Promise<T>): Promise<T> {
   try {
     return await action();
   } catch (cause) {
-    throw cause instanceof StorageError ? cause : storageError(what, path, cause);
+    throw storageError(what, path, cause);
   }
 }
 
@@ -58,13 +30,9 @@ class OpenFile implements ReadableFile, WritableFile {
   read(buffer: Uint8Array, position: number): Promise<void> {
     return attempt("read", this.path, async () => {
       for (let done = 0; done < buffer.byteLength; ) {
-        const length = Math.min(buffer.byteLength - done, MAX_CALL_BYTES);
+        const length = Math.min(buffer.byteLength - done, MAX_READ_BYTES);
         const { bytesRead } = await this.handle.read(buffer, done, length, position + done);
-        if (bytesRead === 0) {
-          throw new StorageError(`${this.path}: expected ${position + buffer.byteLength} bytes, found ${position + done}`, {
-            hint: "the file became shorter while it was read",
-          });
-        }
+        if (bytesRead === 0) throw endsEarly(this.path, position + buffer.byteLength, position + done);
         done += bytesRead;
       }
     });
@@ -73,7 +41,7 @@ class OpenFile implements ReadableFile, WritableFile {
   write(buffer: Uint8Array, position: number): Promise<void> {
     return attempt("write", this.path, async () => {
       for (let done = 0; done < buffer.byteLength; ) {
-        const length = Math.min(buffer.byteLength - done, MAX_CALL_BYTES);
+        const length = Math.min(buffer.byteLength - done, MAX_WRITE_BYTES);
         const { bytesWritten } = await this.handle.write(buffer, done, length, position + done);
         done += bytesWritten;
       }
@@ -90,6 +58,9 @@ class OpenFile implements ReadableFile, WritableFile {
 }
 
 export class FileStore implements Store {
+  /** A subclass may do otherwise, of which threads know nothing. */
+  readonly isLocal = this.constructor === FileStore;
+
   async status(path: string): Promise<FileStatus | undefined> {
     try {
       const found = await stat(path);

@@ -29,7 +29,12 @@ export interface WritableFile {
   close(): Promise<void>;
 }
 
+/** What it takes to read and write files that are known to be there. */
+export type FileAccess = Pick<Store, "open" | "update">;
+
 export interface Store {
+  /** Its paths are those of the local file system: threads may read and write the files by themselves. */
+  readonly isLocal?: boolean;
   /** @returns undefined when nothing is there */
   status(path: string): Promise<FileStatus | undefined>;
   /** The one path of what several may lead to through links; of something that is not there, as far as its folders are. */

@@ -1,12 +1,12 @@
 // A content hash of every tensor in one order of bytes, Hugging Face's, so that checkpoints of any layout and topology compare by it.
 
 import { CancelledError } from "../errors.js";
+import { gather } from "../lanes/gather.js";
+import { lanesOf } from "../lanes/lanes.js";
+import { Grown, readSpans, spanBytes } from "../lanes/span-io.js";
+import { tilesOf } from "../lanes/tiles.js";
 import { drain } from "../parallel.js";
-import { gather } from "../plan/gather.js";
-import { lanesOf } from "../plan/lanes.js";
 import type { Plan } from "../plan/plan.js";
-import { Grown, readSpans, spanBytes } from "../plan/span-io.js";
-import { tilesOf } from "../plan/tiles.js";
 import { OpenFiles } from "../store/open-files.js";
 import type { Store } from "../store/store.js";
 import { hashChunk, TensorHash } from "./chunk-hash.js";

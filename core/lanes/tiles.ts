@@ -1,9 +1,9 @@
 // Cuts a lane into tiles: what is read at once, how it is put together, and what is then written at once. Sizes are bounded, and
 // every read and write is as long as it can be.
 
-import { targetLength } from "./coverage.js";
+import { targetLength } from "../plan/coverage.js";
+import type { Segment } from "../plan/plan.js";
 import { type Lane, pieces, sourceHull, stepsOf, targetHull } from "./lanes.js";
-import type { Segment } from "./plan.js";
 
 /** Consecutive bytes of one file. */
 export interface Span {

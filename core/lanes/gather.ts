@@ -1,7 +1,7 @@
 // Puts a tile together in memory: the bytes read, laid end to end, become the bytes to write, laid end to end.
 
+import { targetLength } from "../plan/coverage.js";
 import { castRun } from "../tensor/cast.js";
-import { targetLength } from "./coverage.js";
 import type { Tile } from "./tiles.js";
 
 /** @param where - the tensor's name, for a value that a cast cannot hold @throws {UnsupportedError} there is one */

@@ -1,8 +1,8 @@
 // Orders a plan's work for whoever moves or compares its bytes. Segments that share bytes on either side go together, so that a
 // strided slice is read once for all ranks and a permuted head is written once. A lane is what one worker does alone.
 
-import { targetLength } from "./coverage.js";
-import type { Loop, Segment } from "./plan.js";
+import { targetLength } from "../plan/coverage.js";
+import type { Loop, Segment } from "../plan/plan.js";
 
 /** Segments of one outermost count; none has a byte in another lane's way. */
 export interface Lane {

@@ -43,8 +43,12 @@ export class TargetFiles {
     }
   }
 
-  /** @throws {StorageError} it cannot be created */
-  file(file: number): Promise<WritableFile> {
+  /** Call before a lane is written. @throws {StorageError} a file cannot be created */
+  async begin(lane: Lane): Promise<void> {
+    for (const file of targetsOf(lane)) await this.file(file);
+  }
+
+  private file(file: number): Promise<WritableFile> {
     const found = this.open.get(file);
     if (found !== undefined) return found;
     const created = this.create(file);

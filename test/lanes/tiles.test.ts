@@ -5,10 +5,10 @@ import fc from "fast-check";
 import { describe, it } from "mocha";
 import { createContext } from "../../core/compose.js";
 import { prepare } from "../../core/engine/prepare.js";
-import { gather } from "../../core/plan/gather.js";
-import { lanesOf } from "../../core/plan/lanes.js";
+import { gather } from "../../core/lanes/gather.js";
+import { lanesOf } from "../../core/lanes/lanes.js";
+import { type Span, tilesOf } from "../../core/lanes/tiles.js";
 import type { Plan, Segment } from "../../core/plan/plan.js";
-import { type Span, tilesOf } from "../../core/plan/tiles.js";
 import { MemoryStore } from "../../core/testing/memory-store.js";
 import { writeRandomLlama } from "../helpers/random-llama.js";
 
