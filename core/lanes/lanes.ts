@@ -109,15 +109,23 @@ function split(members: readonly Segment[], laneBytes: number): (readonly Segmen
   return parts;
 }
 
-/** A plain run in pieces of at most `byteLength` source bytes, a multiple of 8. */
+/**
+ * A plain run in pieces of at most `byteLength` source bytes, a multiple of 8. Without a cast they are cut where the target file is at
+ * a multiple of it: there the system's cache takes a piece as one run of memory.
+ */
 export function pieces(segment: Segment, byteLength: number): Segment[] {
-  const count = Math.ceil(segment.byteLength / byteLength);
-  return Array.from({ length: count }, (_, at) => ({
-    ...segment,
-    source: { ...segment.source, byteOffset: segment.source.byteOffset + at * byteLength },
-    target: { ...segment.target, byteOffset: segment.target.byteOffset + targetLength(at * byteLength, segment.cast) },
-    byteLength: Math.min(byteLength, segment.byteLength - at * byteLength),
-  }));
+  const { source, target, cast } = segment;
+  const found: Segment[] = [];
+  const ahead = cast === undefined ? target.byteOffset % byteLength : 0;
+  for (let start = 0, end = byteLength - ahead; start < segment.byteLength; start = end, end += byteLength) {
+    found.push({
+      ...segment,
+      source: { ...source, byteOffset: source.byteOffset + start },
+      target: { ...target, byteOffset: target.byteOffset + targetLength(start, cast) },
+      byteLength: Math.min(end, segment.byteLength) - start,
+    });
+  }
+  return found;
 }
 
 /** Steps [from, from + count) of a segment's outermost loop. */

@@ -47,7 +47,8 @@ export const tilesOf = ({ members }: Lane, limits: TileLimits = { usual: TILE_BY
 function* tilesOfMembers(members: readonly Segment[], limits: TileLimits): Generator<Tile> {
   const outer = members[0]?.loops[0];
   if (outer === undefined) {
-    for (const member of members) for (const piece of pieces(member, limits.usual)) yield tileOf([piece]);
+    for (const member of members)
+      for (const piece of pieces(member, limits.usual)) yield piece.cast === undefined ? plainTile(piece) : tileOf([piece]);
     return;
   }
   const steps = stepsAtOnce(members, outer.count, limits);
@@ -62,6 +63,8 @@ function* tilesOfMembers(members: readonly Segment[], limits: TileLimits): Gener
   else
     for (const member of members) for (let step = 0; step < outer.count; step++) yield* tilesOfMembers([stepsOf(member, step, 1)], limits);
 }
+
+const plainTile = (piece: Segment): Tile => ({ reads: [sourceSpan(piece)], writes: [targetSpan(piece)], copies: [], cast: undefined });
 
 /** How many steps of a group fit a tile; 0 when not even one does. */
 function stepsAtOnce(members: readonly Segment[], count: number, { usual, most }: TileLimits): number {

@@ -9,7 +9,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { writeBigModel } from "../helpers/big-model.js";
+import { shardBytesOf, writeBigModel } from "../helpers/big-model.js";
 import { commandPath } from "../helpers/command.js";
 
 const { values } = parseArgs({
@@ -30,15 +30,17 @@ interface Case {
 }
 
 const nanotron = (tp: number, ...more: string[]) => ["--to", "nanotron", "--tp", String(tp), ...more];
+/** Shards as large as the source's: four at 4 GB. */
+const huggingface = ["--to", "huggingface", "--max-shard-size", `${Math.round(shardBytesOf(Number(values.gb) * 1e9) / 1e6)}MB`];
 const CASES: readonly Case[] = [
   { name: "to Nanotron TP 1", from: "source", args: nanotron(1) },
-  { name: "back from TP 1", from: "tp1", args: ["--to", "huggingface"] },
+  { name: "back from TP 1", from: "tp1", args: huggingface },
   { name: "to Nanotron TP 2", from: "source", args: nanotron(2) },
-  { name: "back from TP 2", from: "tp2", args: ["--to", "huggingface"] },
+  { name: "back from TP 2", from: "tp2", args: huggingface },
   { name: "to Nanotron TP 8", from: "source", args: nanotron(8) },
-  { name: "back from TP 8", from: "tp8", args: ["--to", "huggingface"] },
+  { name: "back from TP 8", from: "tp8", args: huggingface },
   { name: "to TP 1 interleaved", from: "source", args: nanotron(1, "--rope-interleaved") },
-  { name: "back from interleaved", from: "tp1i", args: ["--to", "huggingface"] },
+  { name: "back from interleaved", from: "tp1i", args: huggingface },
 ];
 const MADE: Readonly<Record<string, readonly string[]>> = {
   tp1: nanotron(1),

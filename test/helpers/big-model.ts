@@ -11,11 +11,13 @@ const FIXED_BYTES = 2 * 128256 * 4096 * 2 + 4096 * 2;
 const LAYER_BYTES = 2 * (4096 * 4096 * 2 + 1024 * 4096 * 2 + 3 * 14336 * 4096 + 2 * 4096);
 const PIECE = 8 * 1024 * 1024;
 
+/** Four of about one size, or fewer: the embedding alone is one. */
+export const shardBytesOf = (bytes: number): number => Math.max(1.1e9, bytes / 4);
+
 /** @param bytes - about how large; at least one layer @returns the weights' bytes */
 export function writeBigModel(folder: string, bytes: number): number {
   const layers = Math.max(1, Math.round((bytes - FIXED_BYTES) / LAYER_BYTES));
-  const shardBytes = Math.max(1.1e9, bytes / 4);
-  const { totalBytes } = writeSparseModel(folder, { ...WIDTHS_8B, layers }, shardBytes);
+  const { totalBytes } = writeSparseModel(folder, { ...WIDTHS_8B, layers }, shardBytesOf(bytes));
   const index = JSON.parse(readFileSync(join(folder, "model.safetensors.index.json"), "utf8")) as { weight_map: Record<string, string> };
   for (const [number, name] of [...new Set(Object.values(index.weight_map))].entries()) fillWithRandom(join(folder, name), number);
   return totalBytes;
