@@ -3,7 +3,7 @@
 import { type Command, Option } from "commander";
 import type { ConvertResult, Verified } from "../engine/convert.js";
 import type { PlanReport } from "../engine/plan.js";
-import { checkFlags, type PlanFlags, planOptions, withJson, withPlanOptions } from "./options.js";
+import { checkFlags, type PlanFlags, planOptions, withJson, withPlanOptions, withThreads } from "./options.js";
 import { formatBytes, print, printDocument } from "./output.js";
 import { withSession } from "./session.js";
 
@@ -14,12 +14,13 @@ interface ConvertFlags extends PlanFlags {
   readonly dryRun?: boolean;
   readonly hash?: boolean;
   readonly fsync?: boolean;
+  readonly threads?: number;
   readonly quiet?: boolean;
 }
 
 export function addConvert(program: Command): void {
   const command = program.command("convert <source> <destination>").description("write a checkpoint in another layout or topology");
-  withJson(withPlanOptions(command))
+  withJson(withThreads(withPlanOptions(command)))
     .option("--nanotron-root <path>", "the destination's path as Nanotron will see it")
     .addOption(
       new Option("--verify <check>", "compare the output with the source before publishing it").choices([
@@ -44,8 +45,8 @@ export function addPlan(program: Command): void {
 function runConvert(source: string, destination: string, flags: ConvertFlags): Promise<void> {
   return withSession({ plugin: flags.plugin, isQuiet: flags.quiet === true || flags.json === true }, async ({ engine, plugin, signal }) => {
     checkFlags(flags);
-    const { nanotronRoot, verify, overwrite, dryRun, hash, fsync } = flags;
-    const options = { ...planOptions(flags, plugin), nanotronRoot, verify, overwrite, dryRun, hash, fsync, signal };
+    const { nanotronRoot, verify, overwrite, dryRun, hash, fsync, threads } = flags;
+    const options = { ...planOptions(flags, plugin), nanotronRoot, verify, overwrite, dryRun, hash, fsync, threads, signal };
     const result = await engine.convert(source, destination, options);
     if (flags.json === true) printDocument(result);
     else printResult(result);

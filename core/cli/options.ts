@@ -26,6 +26,9 @@ export interface PlanFlags {
 
 export const withJson = (command: Command): Command => command.option("--json", "print one JSON document");
 
+export const withThreads = (command: Command): Command =>
+  command.option("--threads <n>", "how many read and write; by default the cores, up to 8, for over 64 MB", positiveInteger);
+
 export const withModelOptions = (command: Command): Command =>
   command
     .option("--plugin <name|folder>", "architecture plugin, instead of the one the config matches")

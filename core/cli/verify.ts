@@ -6,7 +6,7 @@ import { formatFigure } from "../format/figure.js";
 import type { ParametersReport } from "../verify/parameters.js";
 import type { PredictionsReport } from "../verify/predictions.js";
 import { briefNames } from "./name-groups.js";
-import { type ForwardFlags, forwardChoices, withForwardOptions, withJson, withModelOptions } from "./options.js";
+import { type ForwardFlags, forwardChoices, withForwardOptions, withJson, withModelOptions, withThreads } from "./options.js";
 import { print, printDocument } from "./output.js";
 import { withSession } from "./session.js";
 
@@ -14,13 +14,14 @@ interface VerifyFlags extends ForwardFlags {
   readonly plugin?: string;
   readonly sourceRopeInterleaved?: boolean;
   readonly checks?: readonly Check[];
+  readonly threads?: number;
   readonly quiet?: boolean;
   readonly json?: boolean;
 }
 
 export function addVerify(program: Command): void {
   const command = program.command("verify <a> <b>").description("compare two checkpoints, whatever their layouts");
-  withJson(withForwardOptions(withModelOptions(command)))
+  withJson(withThreads(withForwardOptions(withModelOptions(command))))
     .option("--checks <list>", "what to compare (default: parameters,predictions)", checks)
     .option("--quiet", "no progress")
     .action(runVerify);
@@ -35,7 +36,7 @@ function checks(text: string): Check[] {
 
 function runVerify(a: string, b: string, flags: VerifyFlags): Promise<void> {
   return withSession({ plugin: flags.plugin, isQuiet: flags.quiet === true || flags.json === true }, async ({ engine, plugin, signal }) => {
-    const options = { plugin, sourceRopeInterleaved: flags.sourceRopeInterleaved, checks: flags.checks, signal };
+    const options = { plugin, sourceRopeInterleaved: flags.sourceRopeInterleaved, checks: flags.checks, threads: flags.threads, signal };
     const report = await engine.verify(a, b, { ...options, ...forwardChoices(flags) });
     process.exitCode = report.verdict === "equal" ? 0 : 1;
     if (flags.json === true) printDocument(report);

@@ -47,11 +47,11 @@ export async function checkOutput(
   { path, options, check }: Writing,
 ): Promise<Verified> {
   if (check === "none") return "none";
-  const { plugin, sourceRopeInterleaved, signal, onProgress } = options;
+  const { plugin, sourceRopeInterleaved, threads, signal, onProgress } = options;
   const checks = check === "predictions" ? (["parameters", "predictions"] as const) : (["parameters"] as const);
   const elements = prepared.source.architecture.components.reduce((sum, { shape }) => sum + numElements(shape), 0);
   const predictions = Math.max(FEWEST_PREDICTIONS, Math.min(DEFAULT_PREDICTIONS, Math.floor(PREDICTION_BUDGET / elements)));
-  const report = await verify(context, path, staging, { plugin, sourceRopeInterleaved, checks, predictions, signal, onProgress });
+  const report = await verify(context, path, staging, { plugin, sourceRopeInterleaved, checks, predictions, threads, signal, onProgress });
   if (report.parameters !== null) refuseParameters(report.parameters, options);
   if (report.predictions === null) return "parameters";
   refusePredictions(report.predictions);

@@ -21,7 +21,7 @@ export async function checkParameters(
   context: Context,
   a: Model,
   b: Model,
-  { signal, onProgress }: VerifyOptions,
+  { threads, signal, onProgress }: VerifyOptions,
 ): Promise<ParametersFinding> {
   const names = a.architecture.components.map(({ name }) => name);
   const common = commonComponents(a.architecture, b.architecture);
@@ -33,6 +33,7 @@ export async function checkParameters(
   };
   const stray = [...common.extra, ...unexplained(b)];
   const compared = await compareParameters(context.store, a.architecture, sideOf(a), renumbered(sideOf(b), common), stray, {
+    threads,
     signal,
     onCompared,
   });

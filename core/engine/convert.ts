@@ -2,6 +2,7 @@
 
 import { isAbsolute, resolve } from "node:path";
 import { CancelledError, CheckpointError, UsageError } from "../errors.js";
+import { type Crew, type CrewOptions, withCrew } from "../lanes/crew.js";
 import { runPlan } from "../lanes/run.js";
 import type { Checkpoint, Topology } from "../layout/layout.js";
 import { RECEIPT_NAME } from "../layout/receipt-name.js";
@@ -10,6 +11,7 @@ import type { Progress } from "../reporter.js";
 import type { Store } from "../store/store.js";
 import { readWhole, writeAnew } from "../store/text.js";
 import { affordableCheck, checkOutput, hashOutput } from "./check-output.js";
+import { weightBytes } from "./check-parameters.js";
 import { checkDestination, publish, type Staging } from "./destination.js";
 import { expectUnchanged, identityOf, sourceState } from "./identity.js";
 import type { Context } from "./open.js";
@@ -17,7 +19,7 @@ import { type PlanOptions, type Prepared, prepare } from "./prepare.js";
 import { receiptText } from "./receipt.js";
 import { differingTwins } from "./twins.js";
 
-export interface ConvertOptions extends PlanOptions {
+export interface ConvertOptions extends PlanOptions, CrewOptions {
   /**
    * What must hold before the output is published. `parameters` reads it back and compares every element; `predictions` also
    * runs both frameworks' forwards and compares what they predict. By default predictions too where that is cheap: with an
@@ -34,7 +36,6 @@ export interface ConvertOptions extends PlanOptions {
   readonly fsync?: boolean | undefined;
   /** The output's path as Nanotron will see it; the destination's absolute path by default. */
   readonly nanotronRoot?: string | undefined;
-  readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 
@@ -64,22 +65,33 @@ const MAX_SIDE_FILE_BYTES = 256 * 1024 * 1024;
 
 /** @throws every WeighbridgeError of reading, proving and writing; the destination is then as it was */
 export async function convert(context: Context, path: string, destination: string, options: ConvertOptions): Promise<ConvertResult> {
-  const { reporter } = context;
-  const { nanotronRoot, overwrite = false, dryRun = false } = options;
+  const { nanotronRoot, overwrite = false } = options;
   if (nanotronRoot !== undefined && !isAbsolute(nanotronRoot)) {
     throw new UsageError(`--nanotron-root ${nanotronRoot}: expected an absolute path`, {
       hint: "give the destination's path as Nanotron's ranks will see it",
     });
   }
   await checkDestination(context, path, destination, overwrite);
+  return withCrew(context.store, options, (crew) => convertWith(crew, context, path, destination, options));
+}
+
+async function convertWith(
+  crew: Crew,
+  context: Context,
+  path: string,
+  destination: string,
+  options: ConvertOptions,
+): Promise<ConvertResult> {
+  const { reporter } = context;
+  const { dryRun = false } = options;
   refuseCancelled(options);
-  const prepared = await prepare(context, path, options);
+  const prepared = await prepare(context, path, options, (model) => dryRun || crew.muster(weightBytes(model)));
   refuseCancelled(options);
   const { source, target, arrangement, plan, losses, warnings } = prepared;
   for (const line of [...warnings, ...losses.map((loss) => `the forward differs: ${loss}`)]) reporter.warning(line);
   await checkTwins(context, prepared);
   const check = dryRun ? "none" : (options.verify ?? (await affordableCheck(context, prepared, options)));
-  const verified = dryRun ? "none" : await write(context, prepared, { path, destination, options, check });
+  const verified = dryRun ? "none" : await write(crew, context, prepared, { path, destination, options, check });
   return {
     destination,
     plugin: source.match.plugin.name,
@@ -116,7 +128,7 @@ export interface Writing {
 }
 
 /** @returns what was compared */
-async function write(context: Context, prepared: Prepared, writing: Writing): Promise<Verified> {
+async function write(crew: Crew, context: Context, prepared: Prepared, writing: Writing): Promise<Verified> {
   const { store } = context;
   const named = resolve(writing.destination);
   const final = await store.realPath(named);
@@ -126,7 +138,7 @@ async function write(context: Context, prepared: Prepared, writing: Writing): Pr
   const neededBytes = prepared.files.reduce((sum, { byteLength }) => sum + byteLength, await sideBytes(store, checkpoint));
   const publication = { final, neededBytes, overwrite, identity: identityOf(prepared, state), syncs };
   return publish(context, publication, async ({ folder: staging, journal }) => {
-    await writeWeights(context, prepared, { folder: staging, journal }, writing.options);
+    await writeWeights(crew, context, prepared, { folder: staging, journal }, writing.options);
     await expectUnchanged(store, prepared, state);
     await writeDocuments(store, prepared, staging, writing.options.nanotronRoot ?? named);
     await writeSideFiles(store, checkpoint, staging);
@@ -139,6 +151,7 @@ async function write(context: Context, prepared: Prepared, writing: Writing): Pr
 }
 
 async function writeWeights(
+  crew: Crew,
   { store, reporter }: Context,
   { plan, files }: Prepared,
   { folder, journal }: Staging,
@@ -152,7 +165,7 @@ async function writeWeights(
     reporter.progress(progress);
     options.onProgress?.(progress);
   };
-  await runPlan(plan, store, sources, targets, { signal: options.signal, onWritten, journal, syncs: options.fsync });
+  await runPlan(crew, plan, store, sources, targets, { onWritten, journal, syncs: options.fsync });
 }
 
 async function writeDocuments(store: Store, prepared: Prepared, staging: string, runtimeRoot: string): Promise<void> {

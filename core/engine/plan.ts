@@ -1,6 +1,6 @@
 // plan: the proven plan as a value, and what carrying it out would cost.
 
-import { LANE_BUFFER_BYTES } from "../lanes/work.js";
+import { LANE_BUFFER_BYTES } from "../lanes/crew.js";
 import type { Topology } from "../layout/layout.js";
 import { type Plan, plannedBytes } from "../plan/plan.js";
 import type { Context } from "./open.js";

@@ -5,6 +5,7 @@ import { semanticLosses } from "../architecture/limits.js";
 import { differences } from "../architecture/match.js";
 import type { Settings } from "../architecture/settings.js";
 import { CheckpointError, UsageError } from "../errors.js";
+import type { CrewOptions } from "../lanes/crew.js";
 import type { Arrangement, Carried, Layout, NanotronVersion, Slot, TargetFile } from "../layout/layout.js";
 import { prove } from "../plan/check.js";
 import { bindStored, bindTarget, compile, filesOf, planFilesOf } from "../plan/compile.js";
@@ -55,8 +56,8 @@ const DEFAULT_VERSION: NanotronVersion = "1.4";
 const NANOTRON_VERSIONS: readonly NanotronVersion[] = ["1.4", "1.5"];
 
 /** Programs without types come here too, and a half rank would be written as readily as two. */
-function checkOptions({ tp, pp, maxShardBytes, dtype, nanotronVersion }: PlanOptions): void {
-  for (const [name, value] of Object.entries({ tp, pp, maxShardBytes })) {
+function checkOptions({ tp, pp, maxShardBytes, dtype, nanotronVersion, threads }: PlanOptions & CrewOptions): void {
+  for (const [name, value] of Object.entries({ tp, pp, maxShardBytes, threads })) {
     if (value === undefined || (Number.isSafeInteger(value) && value >= 1)) continue;
     throw new UsageError(`${name} ${typeof value === "number" ? value : JSON.stringify(value)}: expected a whole number from 1 on`);
   }
@@ -67,11 +68,20 @@ function checkOptions({ tp, pp, maxShardBytes, dtype, nanotronVersion }: PlanOpt
   }
 }
 
-/** @throws every error of reading, matching, compiling and proving; nothing is written */
-export async function prepare(context: Context, path: string, options: PlanOptions): Promise<Prepared> {
+/**
+ * @param onOpened - called once the source is known, before the plan is made
+ * @throws every error of reading, matching, compiling and proving; nothing is written
+ */
+export async function prepare(
+  context: Context,
+  path: string,
+  options: PlanOptions,
+  onOpened: (source: Model) => void = () => undefined,
+): Promise<Prepared> {
   checkOptions(options);
   const target = context.layouts.get(options.to);
   const source = await openModel(context, path, options);
+  onOpened(source);
   const { checkpoint, layout, match, architecture, stored } = source;
   const losses = semanticLosses(match, layout.name, target.name, options.allowSemanticLoss ?? false);
   const carried = await readCarried(context.store, checkpoint);

@@ -1,6 +1,7 @@
 // verify: two checkpoints, each read by its own config, compared tensor by tensor and by what their own forwards predict.
 
 import { CheckpointError, UsageError } from "../errors.js";
+import type { CrewOptions } from "../lanes/crew.js";
 import type { Progress } from "../reporter.js";
 import type { ParametersReport } from "../verify/parameters.js";
 import type { PredictionsReport } from "../verify/predictions.js";
@@ -13,7 +14,7 @@ import { type Context, type Model, modelOf, openCheckpoint } from "./open.js";
 /** `receipt` compares tensors by the content hashes of receipts, and reads the weights of a checkpoint that has none. */
 export type Check = "parameters" | "predictions" | "receipt";
 
-export interface VerifyOptions extends ForwardChoices {
+export interface VerifyOptions extends ForwardChoices, CrewOptions {
   readonly plugin?: string | undefined;
   /** For a Nanotron checkpoint whose config does not say. */
   readonly sourceRopeInterleaved?: boolean | undefined;
@@ -21,7 +22,6 @@ export interface VerifyOptions extends ForwardChoices {
   readonly checks?: readonly Check[] | undefined;
   /** Predictions to make on a prompt that is not the caller's; 512 by default. */
   readonly predictions?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
   /** Called at every stage of the forwards, e.g. `layer 3 attention`. */
   readonly onStage?: ((name: string) => void) | undefined;

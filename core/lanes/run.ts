@@ -3,10 +3,10 @@
 import { tensorAt } from "../plan/coverage.js";
 import type { Plan } from "../plan/plan.js";
 import type { Store } from "../store/store.js";
+import type { Crew } from "./crew.js";
 import { type Lane, lanesOf } from "./lanes.js";
 import { Schedule } from "./schedule.js";
 import { type RunTarget, TargetFiles, targetsOf } from "./target-files.js";
-import { type LaneOptions, workLanes } from "./work.js";
 
 /** What an earlier run of the same plan has done, and where this one says what it did. */
 export interface RunJournal {
@@ -15,7 +15,7 @@ export interface RunJournal {
   record(lane: number, byteLength: number): Promise<void>;
 }
 
-export interface RunOptions extends LaneOptions {
+export interface RunOptions {
   readonly journal?: RunJournal | undefined;
   /** Whether each file is to survive a power failure once it is complete; true by default. */
   readonly syncs?: boolean | undefined;
@@ -31,6 +31,7 @@ export interface RunOptions extends LaneOptions {
  * @throws {StorageError | UnsupportedError | CancelledError} files written so far are left for the caller to remove
  */
 export async function runPlan(
+  crew: Crew,
   plan: Plan,
   store: Store,
   sources: readonly string[],
@@ -53,12 +54,11 @@ export async function runPlan(
   let bytes = bytesOf(done);
   try {
     await files.completeOthers();
-    await workLanes(
-      store,
+    await crew.work({
       job,
-      bytesOf(left),
+      totalBytes: bytesOf(left),
       next,
-      async ({ lane }, copy) => {
+      around: async ({ lane }, copy) => {
         await files.begin(lane);
         bytes += (await copy()).bytes;
         onWritten?.(bytes);
@@ -66,8 +66,7 @@ export async function runPlan(
         await journal?.record(numbers.get(lane) ?? -1, lane.byteLength);
         schedule.finish(lane);
       },
-      options,
-    );
+    });
   } finally {
     await files.abandon();
   }

@@ -5,15 +5,18 @@ import type { Lane } from "./lanes.js";
 import type { LaneJob, LaneResult } from "./worker.js";
 
 export interface ThreadSetup {
-  readonly job: LaneJob;
   /** Shared; not 0 when work is to end. */
   readonly cancelled: Int32Array;
 }
 
-export interface LaneOrder {
+export type Order =
+  | { readonly kind: "begin"; readonly job: LaneJob }
+  | { readonly kind: "work"; readonly lane: Lane; readonly where: string }
+  | { readonly kind: "close" };
+
+export interface NumberedOrder {
   readonly number: number;
-  readonly lane: Lane | undefined;
-  readonly where: string;
+  readonly order: Order;
 }
 
 export interface Failure {

@@ -1,25 +1,37 @@
-// What a thread runs: it works on the lanes it is sent, in turn, and answers each with its result or with what went wrong.
+// What a thread runs: it follows the orders that it is sent, in turn, and answers each with its result or with what went wrong.
 
 import { parentPort, workerData } from "node:worker_threads";
 import { blockingFiles } from "../store/blocking-files.js";
-import { type Answer, type LaneOrder, packed, type ThreadSetup } from "./thread-messages.js";
-import { laneWorker } from "./worker.js";
+import { type Answer, type NumberedOrder, type Order, packed, type ThreadSetup } from "./thread-messages.js";
+import { type LaneResult, type LaneWorker, laneWorker } from "./worker.js";
 
-const { job, cancelled } = workerData as ThreadSetup;
-const worker = laneWorker(blockingFiles, job, () => Atomics.load(cancelled, 0) !== 0);
+const { cancelled } = workerData as ThreadSetup;
+const isCancelled = () => Atomics.load(cancelled, 0) !== 0;
+const NOTHING: LaneResult = { bytes: 0 };
 
+let worker: LaneWorker | undefined;
 let last = Promise.resolve();
-parentPort?.on("message", (order: LaneOrder) => {
-  last = last.then(async () => parentPort?.postMessage(await answer(order)));
+parentPort?.on("message", (numbered: NumberedOrder) => {
+  last = last.then(async () => parentPort?.postMessage(await answer(numbered)));
 });
 
-/** The last order has no lane. */
-async function answer({ number, lane, where }: LaneOrder): Promise<Answer> {
+async function answer({ number, order }: NumberedOrder): Promise<Answer> {
   try {
-    if (lane !== undefined) return { number, result: await worker.work(lane, where) };
-    await worker.close();
-    return { number, result: { bytes: 0 } };
+    return { number, result: await follow(order) };
   } catch (error) {
     return { number, failure: packed(error) };
+  }
+}
+
+async function follow(order: Order): Promise<LaneResult> {
+  switch (order.kind) {
+    case "begin":
+      worker = laneWorker(blockingFiles, order.job, isCancelled);
+      return NOTHING;
+    case "work":
+      return (await worker?.work(order.lane, order.where)) ?? NOTHING;
+    case "close":
+      await worker?.close();
+      return NOTHING;
   }
 }

@@ -32,23 +32,29 @@ export interface Tile {
 
 /** Measured on two and sixteen cores, see test/bench/README.md: larger tiles leave the processor's caches, smaller ones cost calls. */
 const TILE_BYTES = 1024 * 1024;
+const PLAIN_TILE_BYTES = 512 * 1024;
 /** A tile of one step may be larger, up to this. */
 export const MAX_TILE_BYTES = 4 * TILE_BYTES;
 
 /** In bytes, multiples of 8. */
 export interface TileLimits {
+  /** Of what is copied as it is. */
+  readonly plain: number;
   readonly usual: number;
   readonly most: number;
 }
 
-export const tilesOf = ({ members }: Lane, limits: TileLimits = { usual: TILE_BYTES, most: MAX_TILE_BYTES }): Generator<Tile> =>
-  tilesOfMembers(members, limits);
+const LIMITS: TileLimits = { plain: PLAIN_TILE_BYTES, usual: TILE_BYTES, most: MAX_TILE_BYTES };
+
+export const tilesOf = ({ members }: Lane, limits = LIMITS): Generator<Tile> => tilesOfMembers(members, limits);
 
 function* tilesOfMembers(members: readonly Segment[], limits: TileLimits): Generator<Tile> {
   const outer = members[0]?.loops[0];
   if (outer === undefined) {
-    for (const member of members)
-      for (const piece of pieces(member, limits.usual)) yield piece.cast === undefined ? plainTile(piece) : tileOf([piece]);
+    for (const member of members) {
+      if (member.cast === undefined) for (const piece of pieces(member, limits.plain)) yield plainTile(piece);
+      else for (const piece of pieces(member, limits.usual)) yield tileOf([piece]);
+    }
     return;
   }
   const steps = stepsAtOnce(members, outer.count, limits);

@@ -2,8 +2,9 @@
 
 import type { Architecture } from "../architecture/architecture.js";
 import { isDifferent, type Sameness } from "../lanes/compare.js";
+import { type CrewOptions, withCrew } from "../lanes/crew.js";
 import { type Lane, lanesOf } from "../lanes/lanes.js";
-import { type LaneOptions, workLanes } from "../lanes/work.js";
+import type { LaneResult } from "../lanes/worker.js";
 import { type BoundSlot, compile } from "../plan/compile.js";
 import type { PlanFile, Segment } from "../plan/plan.js";
 import type { Store } from "../store/store.js";
@@ -28,7 +29,7 @@ export interface ParametersReport {
   readonly rounded: readonly string[];
 }
 
-export interface CompareOptions extends LaneOptions {
+export interface CompareOptions extends CrewOptions {
   /** Called after every lane with the bytes of A compared so far. */
   readonly onCompared?: ((bytes: number) => void) | undefined;
 }
@@ -71,20 +72,15 @@ async function compareLanes(
   const totalBytes = tensors.reduce((sum, tensor) => sum + tensor.byteLength, 0);
   const job = { kind: "compare", sources: a.files.map(({ path }) => path), targets: b.files.map(({ path }) => path) } as const;
   let compared = 0;
-  await workLanes(
-    store,
-    job,
-    totalBytes,
-    () => tasks.next().value,
-    async ({ tensor }, compare) => {
-      if (tensor.isDifferent) return;
-      const { bytes, sameness } = await compare();
-      if (sameness !== undefined) tensor.note(sameness);
-      compared += bytes;
-      options.onCompared?.(compared);
-    },
-    options,
-  );
+  const next = () => tasks.next().value;
+  const around = async ({ tensor }: { tensor: TensorComparison }, compare: () => Promise<LaneResult>) => {
+    if (tensor.isDifferent) return;
+    const { bytes, sameness } = await compare();
+    if (sameness !== undefined) tensor.note(sameness);
+    compared += bytes;
+    options.onCompared?.(compared);
+  };
+  await withCrew(store, options, (crew) => crew.work({ job, totalBytes, next, around }));
 }
 
 /** Slots with only the one component's piece in each. */

@@ -7,7 +7,7 @@ import { createContext } from "../../core/compose.js";
 import { prepare } from "../../core/engine/prepare.js";
 import { gather } from "../../core/lanes/gather.js";
 import { lanesOf } from "../../core/lanes/lanes.js";
-import { type Span, tilesOf } from "../../core/lanes/tiles.js";
+import { type Span, type TileLimits, tilesOf } from "../../core/lanes/tiles.js";
 import type { Plan, Segment } from "../../core/plan/plan.js";
 import { MemoryStore } from "../../core/testing/memory-store.js";
 import { writeRandomLlama } from "../helpers/random-llama.js";
@@ -56,7 +56,7 @@ function byRuns(plan: Plan, sources: readonly Uint8Array[]): Written {
 
 const lengthOf = (spans: readonly Span[]): number => spans.reduce((sum, { byteLength }) => sum + byteLength, 0);
 
-function byTiles(plan: Plan, sources: readonly Uint8Array[], laneBytes: number, limits: { usual: number; most: number }): Written {
+function byTiles(plan: Plan, sources: readonly Uint8Array[], laneBytes: number, limits: TileLimits): Written {
   const written = empty(plan);
   for (const lane of lanesOf(plan.segments, laneBytes)) {
     for (const tile of tilesOf(lane, limits)) {
@@ -106,7 +106,7 @@ describe("lanes and tiles", () => {
         const context = createContext({ store });
         const first = await prepare(context, "/source", { to: "nanotron", tp, ropeInterleaved: interleaved });
         const sources = first.plan.sources.map(({ path }) => store.files.get(path) ?? new Uint8Array());
-        const limits = { usual, most: Math.max(2048, 4 * usual) };
+        const limits = { plain: usual, usual, most: Math.max(2048, 4 * usual) };
         expectSame(first.plan, sources, laneBytes, limits);
         // From one topology to another: a Nanotron side on either hand, in files that never existed.
         const middle = byRuns(first.plan, sources).files;
@@ -136,7 +136,7 @@ describe("lanes and tiles", () => {
   });
 });
 
-function expectSame(plan: Plan, sources: readonly Uint8Array[], laneBytes: number, limits: { usual: number; most: number }): void {
+function expectSame(plan: Plan, sources: readonly Uint8Array[], laneBytes: number, limits: TileLimits): void {
   const [expected, found] = [byRuns(plan, sources), byTiles(plan, sources, laneBytes, limits)];
   expected.times.forEach((times, file) => {
     expect(Buffer.compare(found.times[file] ?? new Uint8Array(), times), `times written, file ${file}`).to.equal(0);

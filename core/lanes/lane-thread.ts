@@ -1,9 +1,9 @@
-// Threads that work on lanes. On local files that is faster than one thread's asynchronous calls: nothing waits to be told of an
+// A thread that works on lanes. On local files that is faster than one thread's asynchronous calls: nothing waits to be told of an
 // end, and gathering and comparing take every core.
 
 import { Worker } from "node:worker_threads";
 import type { Lane } from "./lanes.js";
-import { type Answer, type LaneOrder, type ThreadSetup, unpacked } from "./thread-messages.js";
+import { type Answer, type Order, type ThreadSetup, unpacked } from "./thread-messages.js";
 import type { LaneJob, LaneResult, LaneWorker } from "./worker.js";
 
 interface Waiting {
@@ -11,14 +11,15 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-export class LaneThread implements LaneWorker {
+export class LaneThread {
   private readonly thread: Worker;
   private readonly waiting = new Map<number, Waiting>();
   private orders = 0;
   private failure: Error | undefined;
 
-  constructor(job: LaneJob, cancelled: Int32Array) {
-    const workerData: ThreadSetup = { job, cancelled };
+  /** @param cancelled - shared; not 0 when work is to end */
+  constructor(cancelled: Int32Array) {
+    const workerData: ThreadSetup = { cancelled };
     // Flags such as --input-type, which a program may have been started with, are not for the entry.
     this.thread = new Worker(new URL(import.meta.resolve("#compiled/core/lanes/thread.js")), { execArgv: [], workerData });
     this.thread.on("message", (answer: Answer) => this.settle(answer));
@@ -26,25 +27,25 @@ export class LaneThread implements LaneWorker {
     this.thread.on("exit", () => this.fail(new Error("a thread ended before its work")));
   }
 
-  work(lane: Lane, where: string): Promise<LaneResult> {
-    return this.order(lane, where);
+  /** One job at a time: close it before the next one begins. */
+  begin(job: LaneJob): LaneWorker {
+    void this.order({ kind: "begin", job }).catch(() => undefined); // the first lane will say it
+    return {
+      work: (lane: Lane, where: string) => this.order({ kind: "work", lane, where }),
+      close: async () => void (await this.order({ kind: "close" })),
+    };
   }
 
-  /** Files are closed, then the thread ends. @throws {StorageError} a file's last bytes could not be written */
-  async close(): Promise<void> {
-    try {
-      await this.order(undefined, "");
-    } finally {
-      await this.thread.terminate();
-    }
+  async end(): Promise<void> {
+    await this.thread.terminate();
   }
 
-  private order(lane: Lane | undefined, where: string): Promise<LaneResult> {
+  private order(order: Order): Promise<LaneResult> {
     return new Promise((resolve, reject) => {
       if (this.failure !== undefined) return reject(this.failure);
-      const order: LaneOrder = { number: this.orders++, lane, where };
-      this.waiting.set(order.number, { resolve, reject });
-      this.thread.postMessage(order);
+      const number = this.orders++;
+      this.waiting.set(number, { resolve, reject });
+      this.thread.postMessage({ number, order });
     });
   }
 

@@ -1,0 +1,166 @@
+// Threads do what one thread does: the same bytes, the same findings, the same errors; and a kill at any moment loses nothing.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, openSync, readdirSync, readFileSync, truncateSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect } from "chai";
+import { after, before, describe, it } from "mocha";
+import { type ConvertOptions, createEngine, WeighbridgeError } from "../../core/index.js";
+import { Crew } from "../../core/lanes/crew.js";
+import type { Lane } from "../../core/lanes/lanes.js";
+import { FileStore } from "../../core/store/file-store.js";
+import { commandPath, run } from "../helpers/command.js";
+import { contents, fixture, scratchFolder } from "../helpers/folders.js";
+import { seed, uniform } from "../helpers/random.js";
+import { writeRandomLlama } from "../helpers/random-llama.js";
+
+const scratch = scratchFolder("threads");
+after(scratch.remove);
+const engine = createEngine();
+const thrownBy = (promise: Promise<unknown>): Promise<WeighbridgeError> =>
+  promise.then(
+    () => expect.fail("expected an error"),
+    (error) => error,
+  );
+
+describe("threads", () => {
+  const cases: [string, ConvertOptions][] = [
+    ["tiny-llama3", { to: "nanotron", tp: 2, ropeInterleaved: true }],
+    ["tiny-llama3", { to: "nanotron", tp: 4, pp: 2, dtype: "F32" }],
+    ["golden/nanotron-tp2", { to: "huggingface", maxShardBytes: 500_000 }],
+    ["golden/tied-nanotron", { to: "huggingface" }],
+  ];
+  for (const [source, options] of cases) {
+    it(`write what one thread writes: ${source}, ${JSON.stringify(options)}`, async () => {
+      const written = [];
+      for (const threads of [1, 3]) {
+        const folder = scratch.fresh();
+        mkdirSync(folder);
+        await engine.convert(fixture(source), join(folder, "out"), { ...options, threads, nanotronRoot: "/somewhere", verify: "none" });
+        written.push(contents(folder));
+      }
+      expect(written[1]).to.deep.equal(written[0]);
+      expect(Object.keys(written[0] ?? {}).length).to.be.greaterThan(3);
+    });
+  }
+
+  it("find every changed tensor, and count what was compared", async () => {
+    const changed = scratch.copy("golden/nanotron-tp2");
+    const files = readdirSync(changed, { recursive: true, encoding: "utf8" }).filter((name) =>
+      /o_proj.*tp-rank-1.*safetensors$/.test(name),
+    );
+    for (const name of files) {
+      const path = join(changed, name);
+      const at = readFileSync(path).byteLength - 1;
+      writeSync(openSync(path, "r+"), Buffer.from([(readFileSync(path)[at] ?? 0) ^ 1]), 0, 1, at);
+    }
+    const bytes: number[] = [];
+    const report = await engine.verify(fixture("tiny-llama3"), changed, {
+      checks: ["parameters"],
+      threads: 3,
+      onProgress: (progress) => bytes.push(progress.bytes),
+    });
+    expect(report.parameters?.different).to.deep.equal([0, 1, 2, 3].map((layer) => `model.layers.${layer}.self_attn.o_proj.weight`));
+    expect(report.parameters?.equal).to.have.length(35);
+    expect(bytes.at(-1))
+      .to.equal(Math.max(...bytes))
+      .and.to.be.greaterThan(1_900_000);
+  });
+
+  it("tell rounded values from equal ones", async () => {
+    const [wide, narrow] = [scratch.fresh(), scratch.fresh()];
+    await engine.convert(fixture("tiny-llama3"), wide, { to: "nanotron", dtype: "F32", threads: 2, verify: "none" });
+    await engine.convert(wide, narrow, { to: "huggingface", dtype: "F16", threads: 2, verify: "none" });
+    const checks = ["parameters"] as const;
+    const widened = await engine.verify(fixture("tiny-llama3"), wide, { checks, threads: 2 });
+    expect(widened.parameters?.otherDtype).to.have.length(39);
+    const rounded = await engine.verify(wide, narrow, { checks, threads: 2 });
+    expect([rounded.parameters?.different, rounded.parameters?.equal]).to.deep.equal([[], []]);
+    expect(rounded).to.deep.equal(await engine.verify(wide, narrow, { checks, threads: 1 }));
+  });
+
+  it("say what one thread says when something is wrong", async () => {
+    const model = { hidden: 64, heads: 4, kvHeads: 2, headDim: 16, ffn: 128, vocab: 96, layers: 2, tied: false };
+    const huge = scratch.fresh();
+    await writeRandomLlama(new FileStore(), huge, model, "F32", 1); // random bits: values beyond F16 are among them
+    const said = [];
+    for (const threads of [1, 2]) {
+      const destination = scratch.fresh();
+      const error = await thrownBy(engine.convert(huge, destination, { to: "nanotron", dtype: "F16", threads, verify: "none" }));
+      expect(error).to.be.instanceOf(WeighbridgeError);
+      said.push([error.code, error.message.replace(/^\S+: \S+/, "TENSOR: VALUE"), error.hint]);
+    }
+    expect(said[1]).to.deep.equal(said[0]);
+    expect(said[0]?.[0]).to.equal("UNSUPPORTED");
+  });
+
+  it("name the file that ends before its time, or is gone", async () => {
+    const lane: Lane = {
+      members: [{ source: { file: 0, byteOffset: 0 }, target: { file: 0, byteOffset: 0 }, byteLength: 4096, loops: [] }],
+      byteLength: 4096,
+    };
+    const short = join(scratch.copy("tiny-llama3"), "model-00001-of-00003.safetensors");
+    truncateSync(short, 100);
+    for (const [path, words] of [
+      [short, `${short}: expected 4096 bytes, found 100; the file became shorter while it was read`],
+      [`${short}.gone`, `cannot open ${short}.gone: no such file or directory; check the path; something may have removed it meanwhile`],
+    ] as const) {
+      const crew = new Crew(new FileStore(), { threads: 2 });
+      const lanes = [{ lane, where: "" }];
+      const job = { kind: "compare", sources: [path], targets: [path] } as const;
+      const next = () => lanes.pop();
+      const error = await thrownBy(crew.work({ job, totalBytes: 4096, next, around: async (_, work) => void (await work()) }));
+      await crew.close();
+      expect([error.code, error.message]).to.deep.equal(["STORAGE", words]);
+    }
+  });
+
+  it("end when they are told to, and publish nothing", async () => {
+    const folder = scratch.fresh();
+    mkdirSync(folder);
+    const abort = new AbortController();
+    const destination = join(folder, "out");
+    const onProgress = () => abort.abort();
+    const error = await thrownBy(
+      engine.convert(fixture("tiny-llama3"), destination, { to: "nanotron", threads: 2, signal: abort.signal, onProgress }),
+    );
+    expect(error.code).to.equal("CANCELLED");
+    expect(readdirSync(folder)).to.deep.equal([]);
+  });
+});
+
+describe(`threads, killed with SIGKILL at any moment (WEIGHBRIDGE_SEED=${seed})`, () => {
+  const model = { hidden: 512, heads: 8, kvHeads: 4, headDim: 64, ffn: 2048, vocab: 8192, layers: 8, tied: false };
+  const source = scratch.fresh();
+  before(() => writeRandomLlama(new FileStore(), source, model, "BF16", 7).then(() => undefined));
+
+  it("continue to the same bytes", async function () {
+    this.timeout(300_000);
+    const next = uniform(seed);
+    const folder = scratch.fresh();
+    mkdirSync(folder);
+    const destination = join(folder, "out");
+    const args = ["convert", source, destination, "--to", "nanotron", "--tp", "2", "--rope-interleaved", "--threads", "2"];
+    args.push("--verify", "none", "--quiet");
+    const start = performance.now();
+    const whole = await run(args);
+    const duration = performance.now() - start;
+    expect([whole.code, whole.stderr]).to.deep.equal([0, ""]);
+    const expected = contents(folder);
+    for (let round = 0; round < 12; round++) {
+      scratch.empty(folder);
+      const child = spawn(process.execPath, [commandPath, ...args], { stdio: "ignore" });
+      const ended = once(child, "exit");
+      await sleep(duration * (0.3 + 0.6 * next()));
+      child.kill("SIGKILL");
+      await ended;
+      if (!readdirSync(folder).includes("out")) {
+        const again = await run(args);
+        expect([again.code, again.stderr], `round ${round}`).to.deep.equal([0, ""]);
+      }
+      expect(contents(folder), `round ${round}`).to.deep.equal(expected);
+    }
+  });
+});
