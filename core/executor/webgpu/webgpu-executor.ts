@@ -133,11 +133,11 @@ export class WebgpuExecutor implements Executor {
     this.values.check(x);
     const shape = shapes.rotateShape(x, options);
     const [rows, width] = shape;
-    const tables = this.tables.get(rows, options);
+    const kept = { ...options, frequencies: options.frequencies.slice() };
     const kernel = rotateKernel(options);
     const params = { width, headDim: options.headDim, sines: (rows * options.headDim) / 2 };
-    return this.values.make("rotate", shape, [x], async (out, input) =>
-      this.perElement(kernel, [input, await tables, out], params, (rows * width) / 2),
+    return this.values.make("rotate", shape, [x], (out, input) =>
+      this.tables.use(rows, kept, (table) => this.perElement(kernel, [input, table, out], params, (rows * width) / 2)),
     );
   }
 

@@ -1,0 +1,47 @@
+// What could go wrong between the host and the device: buffers that are given on while an op still needs them, a device that fails
+// or is closed while files are read into its memory. A wrong number must not come of it, nor a wait without end.
+
+import { expect } from "chai";
+import { after, afterEach, beforeEach, describe, it } from "mocha";
+import type { Executor, RotateOptions } from "../../core/executor/executor.js";
+import { webgpuProvider } from "../../core/executor/webgpu/provider.js";
+import { Drawn, matrixOf } from "../helpers/drawn.js";
+import { HeldStore } from "../helpers/held-store.js";
+import { seed } from "../helpers/random.js";
+import { WeightFiles } from "../helpers/weight-files.js";
+
+const reason = await webgpuProvider.unavailable();
+if (reason === undefined) describe(`webgpu's hazards, seed ${seed}`, suite);
+else describe.skip(`webgpu's hazards: skipped, ${reason}`, suite);
+
+function suite(): void {
+  const drawn = new Drawn(new WeightFiles(), seed);
+  let store: HeldStore;
+  let executor: Executor;
+  beforeEach(async () => {
+    store = new HeldStore();
+    executor = await webgpuProvider.open(store);
+  });
+  afterEach(() => executor.close());
+  after(() => drawn.files.remove());
+
+  it("a rotation that waits for its input keeps its table, however many others are asked for meanwhile", async () => {
+    const x = drawn.weight(matrixOf([1, 2], [3, 4], [5, 6]), "F32");
+    const plain: RotateOptions = {
+      headDim: 2,
+      frequencies: new Float32Array(1),
+      tableFactor: 1,
+      interleaved: false,
+      roundTable: "none",
+      roundProducts: "none",
+      round: "none",
+    };
+    store.hold(x.file);
+    const rows = Uint32Array.of(0, 1, 2);
+    const late = await executor.rotate(await executor.embed(x, rows, { firstRow: 0 }), { ...plain, tableFactor: 10 });
+    const y = await drawn.put(executor, matrixOf([1, 1], [1, 1], [1, 1]));
+    for (let factor = 100; factor < 130; factor++) await executor.read(await executor.rotate(y, { ...plain, tableFactor: factor }), 0, 1);
+    store.letGo(x.file);
+    expect(Array.from(await executor.read(late, 0, 3))).to.deep.equal([10, 20, 30, 40, 50, 60]);
+  });
+}
