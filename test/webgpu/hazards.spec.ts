@@ -1,10 +1,12 @@
 // What could go wrong between the host and the device: buffers that are given on while an op still needs them, a device that fails
 // or is closed while files are read into its memory. A wrong number must not come of it, nor a wait without end.
 
+import { setImmediate, setTimeout } from "node:timers/promises";
 import { expect } from "chai";
 import { after, afterEach, beforeEach, describe, it } from "mocha";
 import type { Executor, RotateOptions } from "../../core/executor/executor.js";
 import { webgpuProvider } from "../../core/executor/webgpu/provider.js";
+import { expectRefusal } from "../executor/conformance.js";
 import { Drawn, matrixOf } from "../helpers/drawn.js";
 import { HeldStore } from "../helpers/held-store.js";
 import { seed } from "../helpers/random.js";
@@ -43,5 +45,21 @@ function suite(): void {
     for (let factor = 100; factor < 130; factor++) await executor.read(await executor.rotate(y, { ...plain, tableFactor: factor }), 0, 1);
     store.letGo(x.file);
     expect(Array.from(await executor.read(late, 0, 3))).to.deep.equal([10, 20, 30, 40, 50, 60]);
+  });
+
+  it("a file that is read into mapped memory keeps that memory until the read ends, though the executor is closed", async () => {
+    const weight = drawn.weight(drawn.matrix(8, 4), "F32");
+    const x = await drawn.put(executor, matrixOf([1, 2, 3, 4]));
+    store.hold(weight.file);
+    const product = executor.linear(x, weight, { round: "none" }).then((result) => executor.read(result, 0, 1));
+    const refused = expectRefusal(product, "EXECUTOR", /executor was closed/);
+    while (store.waiting.length === 0) await setImmediate();
+    const closing = executor.close();
+    await setTimeout(50);
+    // Unmapped, it would be the detached rest of an array, and the read would write where the memory was.
+    expect(store.waiting[0]?.byteLength).to.equal(weight.byteLength);
+    store.letGo(weight.file);
+    await closing;
+    await refused;
   });
 }

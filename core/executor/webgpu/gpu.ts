@@ -27,6 +27,11 @@ export class Gpu {
   private readonly pipelines = new Map<string, GPUComputePipeline>();
   private readonly params: GPUBuffer;
   private failure: ExecutorError | undefined;
+  private tellFailure: (error: ExecutorError) => void = () => undefined;
+  /** Fulfilled when the device fails, with why: for those who wait for what it will not do any more. */
+  readonly failed = new Promise<ExecutorError>((resolve) => {
+    this.tellFailure = resolve;
+  });
   /** What the adapter came from: held as long as the device lives, or Dawn aborts the process. */
   owner: GPU | undefined;
 
@@ -37,8 +42,8 @@ export class Gpu {
     this.owner = owner;
     this.params = device.createBuffer({ size: PARAMS_BYTES, usage: USAGE.uniform | USAGE.copyTarget });
     this.stopwatch = new Stopwatch(device);
-    device.onuncapturederror = ({ error }) => this.fail(error.message);
-    void device.lost.then(({ message }) => this.fail(`the device was lost: ${message}`));
+    device.onuncapturederror = ({ error }) => this.fail(deviceFailed(error.message));
+    void device.lost.then(({ message }) => this.fail(deviceFailed(`the device was lost: ${message}`)));
   }
 
   /** @throws {ExecutorError} the device does not open */
@@ -102,13 +107,15 @@ export class Gpu {
   }
 
   close(): void {
-    this.failure ??= new ExecutorError("the webgpu executor was closed", { hint: "open another one" });
+    this.fail(new ExecutorError("the webgpu executor was closed", { hint: "open another one" }));
     this.device.destroy();
     this.owner = undefined;
   }
 
-  private fail(message: string): void {
-    this.failure ??= new ExecutorError(`the webgpu executor failed: ${oneLine(message)}`);
+  /** All later ops and reads fail with this, or with what came before it. */
+  fail(error: ExecutorError): void {
+    this.failure ??= error;
+    this.tellFailure(this.failure);
   }
 
   private pipeline(kernel: Kernel): GPUComputePipeline {
@@ -120,5 +127,7 @@ export class Gpu {
     return made;
   }
 }
+
+export const deviceFailed = (message: string): ExecutorError => new ExecutorError(`the webgpu executor failed: ${oneLine(message)}`);
 
 export const oneLine = (message: string): string => message.trim().replace(/\s*\n\s*/g, " ");

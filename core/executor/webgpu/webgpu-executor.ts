@@ -207,10 +207,11 @@ export class WebgpuExecutor implements Executor {
 
   async close(): Promise<void> {
     const error = new ExecutorError(`the ${this.name} executor was closed`, { hint: "open another one" });
+    const ended = this.values.close();
     this.weights.close(error);
-    this.staging.close(error);
+    await this.staging.close(error);
     this.gpu.close();
-    await this.values.close();
+    await ended;
     await this.files.close();
   }
 
