@@ -22,11 +22,15 @@ const PARAMS_BYTES = 256;
 /** Limits that are asked for as large as the adapter has them. */
 const LIMITS = ["maxStorageBufferBindingSize", "maxBufferSize", "maxComputeWorkgroupStorageSize"] as const;
 
+/** All kinds of errors that a device has. */
+const ERRORS = ["validation", "out-of-memory", "internal"] as const;
+
 export class Gpu {
   readonly stopwatch: Stopwatch;
   private readonly pipelines = new Map<string, GPUComputePipeline>();
   private readonly params: GPUBuffer;
   private failure: ExecutorError | undefined;
+  private collecting: Promise<void> = Promise.resolve();
   private tellFailure: (error: ExecutorError) => void = () => undefined;
   /** Fulfilled when the device fails, with why: for those who wait for what it will not do any more. */
   readonly failed = new Promise<ExecutorError>((resolve) => {
@@ -40,9 +44,9 @@ export class Gpu {
     readonly device: GPUDevice,
   ) {
     this.owner = owner;
+    this.watch();
     this.params = device.createBuffer({ size: PARAMS_BYTES, usage: USAGE.uniform | USAGE.copyTarget });
     this.stopwatch = new Stopwatch(device);
-    device.onuncapturederror = ({ error }) => this.fail(deviceFailed(error.message));
     void device.lost.then(({ message }) => this.fail(deviceFailed(`the device was lost: ${message}`)));
   }
 
@@ -94,11 +98,13 @@ export class Gpu {
     const encoder = this.device.createCommandEncoder();
     encoder.copyBufferToBuffer(from, byteOffset, landing, 0, byteLength);
     this.submit(encoder);
+    const collected = this.collect();
     try {
-      await landing.mapAsync(MAP.read);
+      await Promise.all([landing.mapAsync(MAP.read), collected]);
       this.assertAlive();
       return landing.getMappedRange().slice(0);
     } catch (cause) {
+      await collected.catch(() => undefined);
       this.assertAlive();
       throw new ExecutorError(`the webgpu executor could not read a result: ${oneLine((cause as Error).message)}`, { cause });
     } finally {
@@ -116,6 +122,23 @@ export class Gpu {
   fail(error: ExecutorError): void {
     this.failure ??= error;
     this.tellFailure(this.failure);
+  }
+
+  /** Errors are caught by scopes: those that are not, the package prints on stdout. */
+  private watch(): void {
+    for (const kind of ERRORS) this.device.pushErrorScope(kind);
+  }
+
+  /** Whatever failed before this call is known when it ends; no result may leave the device before. */
+  private collect(): Promise<void> {
+    const popped = Promise.all(ERRORS.map(() => this.device.popErrorScope()));
+    this.watch();
+    const before = this.collecting;
+    this.collecting = (async () => {
+      await before;
+      for (const error of await popped) if (error !== null) this.fail(deviceFailed(error.message));
+    })();
+    return this.collecting;
   }
 
   private pipeline(kernel: Kernel): GPUComputePipeline {
