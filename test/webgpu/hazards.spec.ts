@@ -4,12 +4,18 @@
 import { setImmediate, setTimeout } from "node:timers/promises";
 import { expect } from "chai";
 import { after, afterEach, beforeEach, describe, it } from "mocha";
+import { createEngine } from "../../core/compose.js";
 import type { Executor, RotateOptions } from "../../core/executor/executor.js";
+import { findAdapter, type Loaded } from "../../core/executor/webgpu/dawn.js";
 import { webgpuProvider } from "../../core/executor/webgpu/provider.js";
+import { WebgpuExecutor } from "../../core/executor/webgpu/webgpu-executor.js";
+import type { Store } from "../../core/store/store.js";
 import { expectRefusal } from "../executor/conformance.js";
 import { Drawn, matrixOf } from "../helpers/drawn.js";
+import { fixture } from "../helpers/folders.js";
 import { HeldStore } from "../helpers/held-store.js";
-import { seed } from "../helpers/random.js";
+import { seed, uniform } from "../helpers/random.js";
+import { type Spoil, spoiltDevice } from "../helpers/spoilt-device.js";
 import { WeightFiles } from "../helpers/weight-files.js";
 
 const reason = await webgpuProvider.unavailable();
@@ -61,5 +67,38 @@ function suite(): void {
     store.letGo(weight.file);
     await closing;
     await refused;
+  });
+
+  describe("a device that fails", () => {
+    const [a, b] = [fixture("golden/tied-huggingface"), fixture("golden/tied-nanotron")];
+    const options = { executor: "spoilt", predictions: 8, checks: ["predictions"] } as const;
+    let total = 0;
+    const verify = (spoil?: Spoil, counted?: () => void) => {
+      const open = async (weights: Store) => {
+        const loaded = (await findAdapter()) as Loaded;
+        return WebgpuExecutor.open(spoiltDevice(loaded, spoil, counted), weights);
+      };
+      const spoilt = { name: "spoilt", unavailable: async () => undefined, open };
+      return createEngine({ executors: [spoilt] }).verify(a, b, options);
+    };
+
+    it("is the device of a verdict as long as it does not", async () => {
+      const { verdict } = await verify(undefined, () => total++);
+      expect(verdict).to.equal("equal");
+    });
+
+    for (const [kind, message] of [
+      ["refused", /the webgpu executor failed: Buffer usages/],
+      ["lost", /the webgpu executor failed: (the device was lost|its times cannot be read)/],
+      ["full", /no GPU memory for \d+ bytes|the webgpu executor failed: out of memory/],
+    ] as const) {
+      it(`gives no verdict and no wait without end, whenever it fails: ${kind}`, async () => {
+        expect(total).to.be.greaterThan(50);
+        const next = uniform(seed);
+        for (const at of [0, total - 1, ...[1, 2, 3].map(() => Math.floor(next() * total))]) {
+          await expectRefusal(verify({ kind, at }), "EXECUTOR", message);
+        }
+      });
+    }
   });
 }

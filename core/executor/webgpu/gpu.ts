@@ -71,6 +71,12 @@ export class Gpu {
     if (this.failure !== undefined) throw this.failure;
   }
 
+  /** @throws {ExecutorError} anything that was asked of the device before failed */
+  async assertSound(): Promise<void> {
+    await this.collect();
+    this.assertAlive();
+  }
+
   /** Run a kernel over `groups` groups of threads, after everything that was run or copied before. */
   run(kernel: Kernel, buffers: readonly GPUBuffer[], params: Readonly<Record<string, number>>, [x, y]: readonly [number, number]): void {
     const pipeline = this.pipeline(kernel);
@@ -98,13 +104,13 @@ export class Gpu {
     const encoder = this.device.createCommandEncoder();
     encoder.copyBufferToBuffer(from, byteOffset, landing, 0, byteLength);
     this.submit(encoder);
-    const collected = this.collect();
+    const sound = this.assertSound();
     try {
-      await Promise.all([landing.mapAsync(MAP.read), collected]);
+      await Promise.all([landing.mapAsync(MAP.read), sound]);
       this.assertAlive();
       return landing.getMappedRange().slice(0);
     } catch (cause) {
-      await collected.catch(() => undefined);
+      await sound;
       this.assertAlive();
       throw new ExecutorError(`the webgpu executor could not read a result: ${oneLine((cause as Error).message)}`, { cause });
     } finally {

@@ -197,12 +197,10 @@ export class WebgpuExecutor implements Executor {
 
   async timings(): Promise<Timings> {
     const { reading, uploading } = this.gpu.stopwatch;
-    return {
-      wallSeconds: (performance.now() - this.opened) / 1000,
-      readSeconds: reading.seconds,
-      uploadSeconds: uploading.seconds,
-      computeSeconds: (await this.gpu.stopwatch.computeSeconds()) ?? null,
-    };
+    const computeSeconds = (await this.gpu.stopwatch.computeSeconds()) ?? null;
+    await this.gpu.assertSound();
+    const wallSeconds = (performance.now() - this.opened) / 1000;
+    return { wallSeconds, readSeconds: reading.seconds, uploadSeconds: uploading.seconds, computeSeconds };
   }
 
   async close(): Promise<void> {
