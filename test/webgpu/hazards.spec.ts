@@ -3,7 +3,7 @@
 
 import { setImmediate, setTimeout } from "node:timers/promises";
 import { expect } from "chai";
-import { after, afterEach, beforeEach, describe, it } from "mocha";
+import { after, afterEach, before, beforeEach, describe, it } from "mocha";
 import { createEngine } from "../../core/compose.js";
 import type { Executor, RotateOptions } from "../../core/executor/executor.js";
 import { findAdapter, type Loaded } from "../../core/executor/webgpu/dawn.js";
@@ -69,6 +69,23 @@ function suite(): void {
     await refused;
   });
 
+  it("weights that wait for a staging buffer are told when the device fails", async () => {
+    const refuseTheFourth: Spoil = { kind: "refused", at: 3 }; // an embedding makes three
+    const failing = await WebgpuExecutor.open(spoiltDevice((await findAdapter()) as Loaded, refuseTheFourth), store);
+    const x = await drawn.put(failing, matrixOf([1, 2, 3, 4]));
+    await failing.read(x, 0, 0); // once they are made
+    const weight = drawn.weight(drawn.matrix(8, 4), "F32");
+    store.hold(weight.file);
+    // More than there are staging buffers.
+    const products = await Promise.all(Array.from({ length: 20 }, () => failing.linear(x, weight, { round: "none" })));
+    while (store.waiting.length < 16) await setImmediate();
+    const refused = products.map((product) => expectRefusal(failing.read(product, 0, 1), "EXECUTOR", /Buffer usages/));
+    await expectRefusal(failing.read(await failing.add(x, x, "none"), 0, 1), "EXECUTOR", /Buffer usages/);
+    store.letGo(weight.file);
+    await Promise.all(refused);
+    await failing.close();
+  });
+
   describe("a device that fails", () => {
     const [a, b] = [fixture("golden/tied-huggingface"), fixture("golden/tied-nanotron")];
     const options = { executor: "spoilt", predictions: 8, checks: ["predictions"] } as const;
@@ -82,9 +99,10 @@ function suite(): void {
       return createEngine({ executors: [spoilt] }).verify(a, b, options);
     };
 
-    it("is the device of a verdict as long as it does not", async () => {
+    before(async () => {
       const { verdict } = await verify(undefined, () => total++);
       expect(verdict).to.equal("equal");
+      expect(total).to.be.greaterThan(50);
     });
 
     for (const [kind, message] of [
@@ -93,7 +111,6 @@ function suite(): void {
       ["full", /no GPU memory for \d+ bytes|the webgpu executor failed: out of memory/],
     ] as const) {
       it(`gives no verdict and no wait without end, whenever it fails: ${kind}`, async () => {
-        expect(total).to.be.greaterThan(50);
         const next = uniform(seed);
         for (const at of [0, total - 1, ...[1, 2, 3].map(() => Math.floor(next() * total))]) {
           await expectRefusal(verify({ kind, at }), "EXECUTOR", message);
