@@ -12,6 +12,7 @@ import { WebgpuExecutor } from "../../core/executor/webgpu/webgpu-executor.js";
 import type { Store } from "../../core/store/store.js";
 import { expectRefusal } from "../executor/conformance.js";
 import { Drawn, matrixOf } from "../helpers/drawn.js";
+import { FaultyStore } from "../helpers/faulty-store.js";
 import { fixture } from "../helpers/folders.js";
 import { HeldStore } from "../helpers/held-store.js";
 import { seed, uniform } from "../helpers/random.js";
@@ -86,9 +87,31 @@ function suite(): void {
     await failing.close();
   });
 
+  const [a, b] = [fixture("golden/tied-huggingface"), fixture("golden/tied-nanotron")];
+  const few = { predictions: 8, checks: ["predictions"] } as const;
+
+  it("a disk that fails halfway ends a verify with the disk's error", async () => {
+    const sound = new FaultyStore();
+    await createEngine({ store: sound }).verify(a, b, { ...few, executor: "webgpu" });
+    const total = sound.calls.read;
+    for (const at of [total - 1, total - 5, total - 20]) {
+      const verifying = createEngine({ store: new FaultyStore({ kind: "read", at }) }).verify(a, b, { ...few, executor: "webgpu" });
+      await expectRefusal(verifying, "STORAGE", /i\/o error/);
+    }
+  });
+
+  it("a caller who cancels halfway is told so, and nothing is waited for", async () => {
+    for (const last of ["embedding", "layer 1 attention", "final norm"]) {
+      const abort = new AbortController();
+      const onStage = (name: string) => {
+        if (name === last) abort.abort();
+      };
+      const verifying = createEngine().verify(a, b, { ...few, executor: "webgpu", signal: abort.signal, onStage });
+      await expectRefusal(verifying, "CANCELLED", /cancelled while comparing predictions/);
+    }
+  });
+
   describe("a device that fails", () => {
-    const [a, b] = [fixture("golden/tied-huggingface"), fixture("golden/tied-nanotron")];
-    const options = { executor: "spoilt", predictions: 8, checks: ["predictions"] } as const;
     let total = 0;
     const verify = (spoil?: Spoil, counted?: () => void) => {
       const open = async (weights: Store) => {
@@ -96,7 +119,7 @@ function suite(): void {
         return WebgpuExecutor.open(spoiltDevice(loaded, spoil, counted), weights);
       };
       const spoilt = { name: "spoilt", unavailable: async () => undefined, open };
-      return createEngine({ executors: [spoilt] }).verify(a, b, options);
+      return createEngine({ executors: [spoilt] }).verify(a, b, { ...few, executor: "spoilt" });
     };
 
     before(async () => {

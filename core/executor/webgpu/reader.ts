@@ -81,8 +81,8 @@ export class Reader {
   }
 }
 
-/** @param small - the sum of (x·2⁻⁴⁸)², for when that of x² is beyond float32 */
-const sumOfSquares = (sum: number, small: number): number => (sum === Number.POSITIVE_INFINITY ? small * 2 ** 96 : sum);
+/** @param small - the sum of (x·2⁻⁷²)², for when that of x² is beyond float32 */
+const sumOfSquares = (sum: number, small: number): number => (sum === Number.POSITIVE_INFINITY ? small * 2 ** 144 : sum);
 
 function candidates(ints: Uint32Array, floats: Float32Array, at: number, k: number): Candidate[] {
   const [largest, total] = [floats[at] as number, floats[at + 1] as number];

@@ -32,7 +32,7 @@ export const ARGMAX: Kernel = {
   if (local == 0u) { out[row] = select(first, 0u, most == 0x007fffffu); }`)}`,
 };
 
-/** Words of one row's result: bit-equal elements; the largest distance as bits; its column; Σ|a − b|; Σa²; Σ(a·2⁻⁴⁸)²; the same two of b. */
+/** Words of one row's result: bit-equal elements; the largest distance as bits; its column; Σ|a − b|; Σa²; Σ(a·2⁻⁷²)²; the same two of b. */
 export const DIFFERENCE_WORDS = 8;
 
 export const DIFFERENCE: Kernel = {
@@ -61,7 +61,7 @@ export const DIFFERENCE: Kernel = {
     distances += bitcast<f32>(distance);
     let both = vec2f(a[at], b[at]);
     squares += both * both;
-    let small = both * 3.5527136788005009e-15;
+    let small = both * 2.1175823681357508e-22;
     small_squares += small * small;`)}
   let most = max_all(local, largest);
   first = min_all(local, select(0xffffffffu, first, largest == most));
