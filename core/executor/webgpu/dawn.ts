@@ -18,6 +18,9 @@ const FEATURES = ["allow_unsafe_apis", "disable_robustness", "disable_workgroup_
 const WITHOUT = ["timestamp_quantization", "lazy_clear_resource_on_first_use"];
 const OPTIONS = [`enable-dawn-features=${FEATURES.join()}`, `disable-dawn-features=${WITHOUT.join()}`];
 
+/** One, and held to the end: collected before the last object of a device of it, even a destroyed one, it aborts the process. */
+let instance: GPU | undefined;
+
 /** @returns a GPU's adapter, or in one line why there is none and what would help */
 export async function findAdapter(): Promise<Loaded | string> {
   const reason = missingVulkan();
@@ -25,8 +28,8 @@ export async function findAdapter(): Promise<Loaded | string> {
   const dawn = await load();
   if (typeof dawn === "string") return dawn;
   try {
-    // Whoever holds the adapter or a device of it must hold `gpu` too: once that is collected, Dawn aborts the process.
-    const gpu = dawn.create(OPTIONS);
+    instance ??= dawn.create(OPTIONS);
+    const gpu = instance;
     const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
     return adapter === null ? NO_GPU : (whyTooSmall(adapter.limits) ?? { gpu, adapter });
   } catch (cause) {
