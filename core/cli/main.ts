@@ -15,7 +15,7 @@ import { addVerify } from "./verify.js";
 const program = new Command("weighbridge")
   .description("Carries LLM checkpoints between Hugging Face and Nanotron, and proves what arrives.")
   .version(packageVersion())
-  .option("--debug", "print stack traces")
+  .option("--debug", "print stack traces, and why auto passed an executor over")
   .exitOverride()
   .configureOutput({ writeErr: () => undefined }); // report() says it
 for (const add of [addConvert, addPlan, addInspect, addPredict, addVerify, addPlugins]) add(program);

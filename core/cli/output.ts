@@ -4,6 +4,11 @@ import { DeclarationError, WeighbridgeError } from "../errors.js";
 
 export const print = (line: string): boolean => process.stdout.write(`${line}\n`);
 
+/** On stderr, for who asked for `--debug`. */
+export function printDebug(line: string): void {
+  if (process.argv.includes("--debug")) process.stderr.write(`${line}\n`);
+}
+
 export const printDocument = (document: unknown): boolean => print(JSON.stringify(document, null, 2));
 
 /** `1234567890` as `1.23 GB`; decimal, as disks and transformers count. */

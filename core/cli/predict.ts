@@ -2,6 +2,7 @@
 
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { PredictReport } from "../engine/predict.js";
+import { executorWords } from "./executor-words.js";
 import { type ForwardFlags, forwardChoices, withForwardOptions, withJson, withModelOptions } from "./options.js";
 import { print, printDocument } from "./output.js";
 import { withSession } from "./session.js";
@@ -37,10 +38,9 @@ function runPredict(path: string, flags: PredictFlags): Promise<void> {
 }
 
 function printReport(path: string, report: PredictReport): void {
-  const { layout, tp, plugin, executor, device, numerics, tokens, correct, accuracy, prompt } = report;
+  const { layout, tp, plugin, numerics, tokens, correct, accuracy, prompt } = report;
   print(`${path}: ${layout}${layout === "nanotron" ? ` TP ${tp}` : ""}, plugin ${plugin}`);
-  print(`${tokens} predictions on ${prompt}, ${numerics} numerics, ${executor} (${device})`);
-  for (const reason of report.passedOver) print(`not on ${reason}`);
+  print(`${tokens} predictions on ${prompt}, ${numerics} numerics, ${executorWords(report)}`);
   print(`accuracy ${accuracy.toFixed(4)}: ${correct} of ${tokens} predict the token that follows`);
   for (const [position, candidates] of Object.entries(report.positions)) {
     print(`\nposition ${position}`);

@@ -5,6 +5,7 @@ import type { Check, VerifyReport } from "../engine/verify.js";
 import { formatFigure } from "../format/figure.js";
 import type { ParametersReport } from "../verify/parameters.js";
 import type { PredictionsReport } from "../verify/predictions.js";
+import { executorWords } from "./executor-words.js";
 import { briefNames } from "./name-groups.js";
 import { type ForwardFlags, forwardChoices, withForwardOptions, withJson, withModelOptions, withThreads } from "./options.js";
 import { print, printDocument } from "./output.js";
@@ -70,8 +71,7 @@ function printParameters(parameters: ParametersReport): void {
 
 function printPredictions(report: PredictionsReport): void {
   const { tokens, correctA, correctB, argmaxEqual, top10Equal, maxAbs, meanAbs, kl, firstDivergence } = report;
-  print(`  predictions  ${report.agree ? "agree" : "do not agree"}: ${report.numerics} numerics, ${report.executor} (${report.device})`);
-  for (const reason of report.passedOver) print(`               not on ${reason}`);
+  print(`  predictions  ${report.agree ? "agree" : "do not agree"}: ${report.numerics} numerics, ${executorWords(report)}`);
   print(
     `               correct ${correctA} (A) and ${correctB} (B) of ${tokens}; same best token ${argmaxEqual}, same top ten ${top10Equal}`,
   );

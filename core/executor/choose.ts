@@ -5,26 +5,20 @@ import type { Registry } from "../registry.js";
 import type { Store } from "../store/store.js";
 import type { Executor, ExecutorProvider } from "./executor.js";
 
-/** An executor by name, and why each of those that `auto` would rather have taken was passed over, one line. */
-export interface Choice {
-  readonly name: string;
-  readonly passedOver: readonly string[];
-}
-
-/** The best executor that works here; the registry has the best first. */
-export async function bestExecutor(providers: Registry<ExecutorProvider>): Promise<Choice> {
+/** @returns the first executor that says it works here; the registry has the best first */
+export async function bestExecutor(providers: Registry<ExecutorProvider>): Promise<ExecutorProvider> {
   const passedOver: string[] = [];
   for (const provider of providers.all()) {
-    const reason = (await provider.unavailable()) ?? (await provider.unsuited?.());
-    if (reason === undefined) return { name: provider.name, passedOver };
+    const reason = await whyNot(provider);
+    if (reason === undefined) return provider;
     passedOver.push(`${provider.name}: ${reason}`);
   }
-  throw new ExecutorError(`no executor can run here: ${passedOver.join("; ")}`);
+  throw noneRuns(passedOver);
 }
 
 export interface Opened {
   readonly executor: Executor;
-  /** Empty for an executor that was asked for by name. */
+  /** Why each of those that `auto` would rather have taken was passed over, one line. Empty for an executor that was asked for by name. */
   readonly passedOver: readonly string[];
 }
 
@@ -34,9 +28,30 @@ export interface Opened {
  * @throws {ExecutorError} the one named cannot run here, with the reason and what would help
  */
 export async function openExecutor(providers: Registry<ExecutorProvider>, name: string, store: Store): Promise<Opened> {
-  const choice: Choice = name === "auto" ? await bestExecutor(providers) : { name, passedOver: [] };
-  const provider = providers.get(choice.name);
+  if (name === "auto") return openBest(providers, store);
+  const provider = providers.get(name);
   const reason = await provider.unavailable();
   if (reason !== undefined) throw new ExecutorError(`executor ${name} cannot run here: ${reason}`);
-  return { executor: await provider.open(store), passedOver: choice.passedOver };
+  return { executor: await provider.open(store), passedOver: [] };
 }
+
+/** A device that says it works may still not open: others have taken it, or its memory. */
+async function openBest(providers: Registry<ExecutorProvider>, store: Store): Promise<Opened> {
+  const passedOver: string[] = [];
+  for (const provider of providers.all()) {
+    const opened = (await whyNot(provider)) ?? (await provider.open(store).catch(whyNotOpen));
+    if (typeof opened !== "string") return { executor: opened, passedOver };
+    passedOver.push(`${provider.name}: ${opened}`);
+  }
+  throw noneRuns(passedOver);
+}
+
+const whyNot = async (provider: ExecutorProvider): Promise<string | undefined> =>
+  (await provider.unavailable()) ?? (await provider.unsuited?.());
+
+function whyNotOpen(error: unknown): string {
+  if (error instanceof ExecutorError) return error.message;
+  throw error;
+}
+
+const noneRuns = (passedOver: readonly string[]): ExecutorError => new ExecutorError(`no executor can run here: ${passedOver.join("; ")}`);

@@ -122,8 +122,9 @@ export interface Difference {
   /** NaN when any element of either is NaN, so that no limit passes it. */
   readonly maxAbs: number;
   readonly meanAbs: number;
-  /** Root of the mean square of a's elements: the scale against which maxAbs is large or small. */
+  /** Root of the mean square of a's elements, and of b's: the scale against which maxAbs is large or small. Not finite when an element is not. */
   readonly rmsA: number;
+  readonly rmsB: number;
   /** Where maxAbs is found. */
   readonly row: number;
   readonly column: number;

@@ -141,10 +141,14 @@ async function measure(
     ...(isExact ? [] : [executor.difference(ours, oursExact), executor.difference(theirs, theirsExact)]),
   ]);
   const [difference, noiseA, noiseB] = (await reading) as [Difference, Difference?, Difference?];
-  if (!Number.isFinite(difference.rmsA)) {
-    throw new UnsupportedError(`${stage}: A's own forward gives values that are not finite, so that its predictions say nothing`, false);
+  const { rmsA, rmsB } = difference;
+  if (!Number.isFinite(rmsA) && !Number.isFinite(rmsB)) {
+    throw new UnsupportedError(`${stage}: both forwards give values that are not finite, so that their predictions say nothing`, false);
   }
-  const limit = exactLimit(difference.rmsA, layers, hidden);
+  if (rmsA === 0 && rmsB === 0) {
+    throw new UnsupportedError(`${stage}: both forwards give nothing but zeros, so that their predictions say nothing`, false);
+  }
+  const limit = exactLimit(Number.isFinite(rmsA) ? rmsA : rmsB, layers, hidden);
   if (noiseA === undefined || noiseB === undefined) return { stage, difference, distance: difference.maxAbs, limit };
   // Sums are as free in their order here: alone they make the noise where nothing rounds, as in float32 models.
   return { stage, difference, distance: difference.meanAbs, limit: Math.max(limit, frameworkLimit(noiseA.meanAbs, noiseB.meanAbs)) };

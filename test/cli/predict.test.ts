@@ -29,8 +29,7 @@ describe("predict", () => {
   it("prints the best tokens at the chosen positions with their text", async () => {
     const { code, stdout } = await run(["predict", model, "--tokens-file", promptIds, "--positions", "5,34", "--top", "2"]);
     expect(code).to.equal(0);
-    const lines = stdout.split("\n").filter((line) => !line.startsWith("not on ")); // executors that cannot run on this machine
-    expect(lines.slice(2)).to.deep.equal([
+    expect(stdout.split("\n").slice(2)).to.deep.equal([
       "accuracy 0.7266: 372 of 512 predict the token that follows",
       "",
       "position 5",
@@ -42,6 +41,18 @@ describe("predict", () => {
       '   2  0.000537     784  "ty"',
       "",
     ]);
+  });
+
+  it("says which executor auto took, and why not another only to who asks", async () => {
+    const noDriver = { env: { VK_DRIVER_FILES: "/nowhere.json", VK_ICD_FILENAMES: "/nowhere.json" } };
+    const ask = (...flags: string[]) => run(["predict", noTokenizer, ...flags], noDriver);
+    const { executor, device, passedOver } = JSON.parse((await ask("--json")).stdout);
+    const [plain, told] = [await ask(), await ask("--debug")];
+    const words = passedOver.length === 0 ? "" : "; webgpu passed over, --debug says why";
+    expect(plain.stdout.split("\n")[1]).to.equal(`512 predictions on random ids, exact numerics, ${executor} (${device}${words})`);
+    expect(plain.stderr).not.to.include("passed over");
+    expect(told.stdout).to.equal(plain.stdout);
+    for (const reason of passedOver) expect(told.stderr).to.include(`passed over ${reason}\n`);
   });
 
   it("takes a text or a file with it, which give the same", async () => {
@@ -110,5 +121,18 @@ describe("predict refuses", () => {
     });
     expect(error).to.be.instanceOf(ExecutorError);
     expect((await engine.predict(noTokenizer)).executor).to.equal("cpu");
+  });
+
+  it("an executor that does not open; auto takes the next one and says so", async () => {
+    const broken = {
+      name: "abacus",
+      unavailable: async () => undefined,
+      open: () => Promise.reject(new ExecutorError("the frame is broken")),
+    };
+    const engine = createEngine({ executors: [broken] });
+    await expectRefused(work, () => engine.predict(model, { executor: "abacus" }), { code: 1, says: ["the frame is broken"] });
+    const { executor, passedOver } = await engine.predict(noTokenizer);
+    expect(executor).not.to.equal("abacus");
+    expect(passedOver[0]).to.equal("abacus: the frame is broken");
   });
 });

@@ -12,6 +12,7 @@ import type { Reference } from "../helpers/reference-ops.js";
 import { WeightFiles } from "../helpers/weight-files.js";
 import { allCases, type Case } from "./cases.js";
 import { lifeTests } from "./life.js";
+import { notFiniteTests } from "./not-finite.js";
 import { readTests } from "./reads.js";
 import { refusals } from "./refusals.js";
 
@@ -53,6 +54,7 @@ function suite(provider: ExecutorProvider): void {
   }
   const bench: Bench = { executor: () => executor, drawn };
   readTests(bench);
+  notFiniteTests(bench);
   refusals(bench);
   lifeTests(bench, provider);
 }

@@ -51,10 +51,11 @@ export function readTests({ executor, drawn }: Bench): void {
   it("difference counts equal bits and finds the largest distance", async () => {
     const a = await drawn.put(executor(), matrixOf([3, 4, 0], [1, -2, 0]));
     const b = await drawn.put(executor(), matrixOf([3, 4, -0], [1.5, 2, 0]));
-    const { meanAbs, rmsA, ...found } = await executor().difference(a, b);
+    const { meanAbs, rmsA, rmsB, ...found } = await executor().difference(a, b);
     expect(found).to.deep.equal({ numElements: 6, bitEqual: 3, maxAbs: 4, row: 1, column: 1 });
     expect(meanAbs).to.be.closeTo(4.5 / 6, 1e-6);
     expect(rmsA).to.be.closeTo(Math.sqrt(30 / 6), 1e-6);
+    expect(rmsB).to.be.closeTo(Math.sqrt(31.25 / 6), 1e-6);
   });
 
   it("difference lets no NaN pass, in either tensor and before or after a finite distance", async () => {
@@ -67,6 +68,17 @@ export function readTests({ executor, drawn }: Bench): void {
     ] as const) {
       const { maxAbs, row, column } = await executor().difference(...pair);
       expect({ maxAbs, row, column }).to.deep.equal({ maxAbs: Number.NaN, row: 1, column: 0 });
+    }
+  });
+
+  it("difference tells which of two tensors is not finite", async () => {
+    const clean = await drawn.put(executor(), matrixOf([1, 2], [3e38, 4]));
+    for (const value of [Number.NaN, Number.POSITIVE_INFINITY, INFINITE]) {
+      const spoilt = await drawn.put(executor(), matrixOf([1, 2], [value, 4]));
+      const { rmsA, rmsB, maxAbs } = await executor().difference(spoilt, clean);
+      expect([rmsA, rmsB, maxAbs].map(Number.isFinite)).to.deep.equal([false, true, false]);
+      const { rmsA: first, rmsB: second } = await executor().difference(clean, spoilt);
+      expect([first, second].map(Number.isFinite)).to.deep.equal([true, false]);
     }
   });
 

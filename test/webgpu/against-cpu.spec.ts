@@ -12,7 +12,7 @@ import { FileStore } from "../../core/store/file-store.js";
 import { expectRefusal } from "../executor/conformance.js";
 import { Drawn } from "../helpers/drawn.js";
 import type { FloatDType } from "../helpers/floats.js";
-import { seed } from "../helpers/random.js";
+import { seed, uniform } from "../helpers/random.js";
 import type { Matrix } from "../helpers/reference-ops.js";
 import { WeightFiles } from "../helpers/weight-files.js";
 
@@ -134,6 +134,28 @@ function suite(loaded: Loaded | undefined): void {
       }
     });
   }
+
+  it("products and attention of shapes drawn anew", async () => {
+    const next = uniform(seed);
+    const between = (least: number, most: number) => least + Math.floor(next() * (most - least + 1));
+    const one = <T>(choices: readonly T[]): T => choices[between(0, choices.length - 1)] as T;
+    for (let i = 0; i < 15; i++) {
+      const [rows, width, outWidth] = [between(20, 150), one([between(1, 9), between(1, 300)]), between(50, 300)];
+      const [x, weight] = [drawn.matrix(rows, width), drawn.matrix(outWidth, width, "BF16")];
+      const program = async (executor: Executor) =>
+        executor.linear(await drawn.put(executor, x), drawn.weight(weight, "BF16"), { round: "none" });
+      expectAlike(...(await both(program)), "none", width + 4);
+    }
+    for (let i = 0; i < 15; i++) {
+      const [kvHeads, group, headDim, rows] = [one([1, 2, 3]), one([1, 3, 4, 8]), one([64, 80, 96, 128, between(2, 70)]), between(20, 140)];
+      const heads = kvHeads * group;
+      const [q, k, v] = [heads, kvHeads, kvHeads].map((count) => drawn.matrix(rows, count * headDim)) as [Matrix, Matrix, Matrix];
+      const options = { heads, kvHeads, headDim, scale: Math.fround(headDim ** -0.5), kind: "fused", round: "none" } as const;
+      const program = async (executor: Executor) =>
+        executor.attention(await drawn.put(executor, q), await drawn.put(executor, k), await drawn.put(executor, v), options);
+      expectAlike(...(await both(program)), "none", rows);
+    }
+  });
 
   it("a layer's ops on 4096 tokens", async () => {
     const [rows, width, headDim] = [4096, 32, 16];

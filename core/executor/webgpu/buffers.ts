@@ -63,7 +63,7 @@ class GPUBufferFailure {
 
 const outOfMemory = (what: string, byteLength: number, { message }: GPUBufferFailure): ExecutorError =>
   new ExecutorError(`${what}: no GPU memory for ${byteLength} bytes (${oneLine(message)})`, {
-    hint: "use fewer tokens, or free the GPU of other programs",
+    hint: "use fewer tokens or the cpu executor, or free the GPU of other programs",
   });
 
 function sizeFor(byteLength: number): number {

@@ -22,11 +22,20 @@ const PARAMS_BYTES = 256;
 /** Limits that are asked for as large as the adapter has them. */
 const LIMITS = ["maxStorageBufferBindingSize", "maxBufferSize", "maxComputeWorkgroupStorageSize"] as const;
 
+/** All kinds of errors that a device has. */
+const ERRORS = ["validation", "out-of-memory", "internal"] as const;
+
 export class Gpu {
   readonly stopwatch: Stopwatch;
   private readonly pipelines = new Map<string, GPUComputePipeline>();
   private readonly params: GPUBuffer;
   private failure: ExecutorError | undefined;
+  private collecting: Promise<void> = Promise.resolve();
+  private tellFailure: (error: ExecutorError) => void = () => undefined;
+  /** Fulfilled when the device fails, with why: for those who wait for what it will not do any more. */
+  readonly failed = new Promise<ExecutorError>((resolve) => {
+    this.tellFailure = resolve;
+  });
   /** What the adapter came from: held as long as the device lives, or Dawn aborts the process. */
   owner: GPU | undefined;
 
@@ -35,10 +44,10 @@ export class Gpu {
     readonly device: GPUDevice,
   ) {
     this.owner = owner;
+    this.watch();
     this.params = device.createBuffer({ size: PARAMS_BYTES, usage: USAGE.uniform | USAGE.copyTarget });
     this.stopwatch = new Stopwatch(device);
-    device.onuncapturederror = ({ error }) => this.fail(error.message);
-    void device.lost.then(({ message }) => this.fail(`the device was lost: ${message}`));
+    void device.lost.then(({ message }) => this.fail(deviceFailed(`the device was lost: ${message}`)));
   }
 
   /** @throws {ExecutorError} the device does not open */
@@ -60,6 +69,12 @@ export class Gpu {
   /** @throws {ExecutorError} the device failed earlier */
   assertAlive(): void {
     if (this.failure !== undefined) throw this.failure;
+  }
+
+  /** @throws {ExecutorError} anything that was asked of the device before failed */
+  async assertSound(): Promise<void> {
+    await this.collect();
+    this.assertAlive();
   }
 
   /** Run a kernel over `groups` groups of threads, after everything that was run or copied before. */
@@ -89,11 +104,13 @@ export class Gpu {
     const encoder = this.device.createCommandEncoder();
     encoder.copyBufferToBuffer(from, byteOffset, landing, 0, byteLength);
     this.submit(encoder);
+    const sound = this.assertSound();
     try {
-      await landing.mapAsync(MAP.read);
+      await Promise.all([landing.mapAsync(MAP.read), sound]);
       this.assertAlive();
       return landing.getMappedRange().slice(0);
     } catch (cause) {
+      await sound;
       this.assertAlive();
       throw new ExecutorError(`the webgpu executor could not read a result: ${oneLine((cause as Error).message)}`, { cause });
     } finally {
@@ -102,13 +119,32 @@ export class Gpu {
   }
 
   close(): void {
-    this.failure ??= new ExecutorError("the webgpu executor was closed", { hint: "open another one" });
+    this.fail(new ExecutorError("the webgpu executor was closed", { hint: "open another one" }));
     this.device.destroy();
     this.owner = undefined;
   }
 
-  private fail(message: string): void {
-    this.failure ??= new ExecutorError(`the webgpu executor failed: ${oneLine(message)}`);
+  /** All later ops and reads fail with this, or with what came before it. */
+  fail(error: ExecutorError): void {
+    this.failure ??= error;
+    this.tellFailure(this.failure);
+  }
+
+  /** Errors are caught by scopes: those that are not, the package prints on stdout. */
+  private watch(): void {
+    for (const kind of ERRORS) this.device.pushErrorScope(kind);
+  }
+
+  /** Whatever failed before this call is known when it ends; no result may leave the device before. */
+  private collect(): Promise<void> {
+    const popped = Promise.all(ERRORS.map(() => this.device.popErrorScope()));
+    this.watch();
+    const before = this.collecting;
+    this.collecting = (async () => {
+      await before;
+      for (const error of await popped) if (error !== null) this.fail(deviceFailed(error.message));
+    })();
+    return this.collecting;
   }
 
   private pipeline(kernel: Kernel): GPUComputePipeline {
@@ -120,5 +156,7 @@ export class Gpu {
     return made;
   }
 }
+
+export const deviceFailed = (message: string): ExecutorError => new ExecutorError(`the webgpu executor failed: ${oneLine(message)}`);
 
 export const oneLine = (message: string): string => message.trim().replace(/\s*\n\s*/g, " ");

@@ -25,19 +25,21 @@ export class Reader {
 
   async difference(a: GPUBuffer, b: GPUBuffer, rows: number, width: number): Promise<Difference> {
     const { ints, floats } = await this.perRow(DIFFERENCE, [a, b], { rows, width }, DIFFERENCE_WORDS);
-    let [bitEqual, largest, row, column, distances, squares] = [0, 0, 0, 0, 0, 0];
+    let [bitEqual, largest, row, column, distances, squaresA, squaresB] = [0, 0, 0, 0, 0, 0, 0];
     for (let at = 0; at < ints.length; at += DIFFERENCE_WORDS) {
       const [equal, most, first] = ints.subarray(at, at + 3) as unknown as [number, number, number];
-      const [sum, square, small] = floats.subarray(at + 3, at + 6) as unknown as [number, number, number];
+      const [sum, ...squares] = floats.subarray(at + 3, at + DIFFERENCE_WORDS) as unknown as [number, number, number, number, number];
       bitEqual += equal;
       // As bits: NaN, once met, is the largest.
       if (most > largest) [largest, row, column] = [most, at / DIFFERENCE_WORDS, first];
       distances += sum;
-      squares += square === Number.POSITIVE_INFINITY ? small * 2 ** 96 : square;
+      squaresA += sumOfSquares(squares[0], squares[1]);
+      squaresB += sumOfSquares(squares[2], squares[3]);
     }
     const numElements = rows * width;
     const maxAbs = new Float32Array(Uint32Array.of(largest).buffer)[0] as number;
-    return { numElements, bitEqual, maxAbs, meanAbs: distances / numElements, rmsA: Math.sqrt(squares / numElements), row, column };
+    const [rmsA, rmsB] = [Math.sqrt(squaresA / numElements), Math.sqrt(squaresB / numElements)];
+    return { numElements, bitEqual, maxAbs, meanAbs: distances / numElements, rmsA, rmsB, row, column };
   }
 
   async divergence(a: GPUBuffer, b: GPUBuffer, rows: number, width: number): Promise<Float64Array> {
@@ -78,6 +80,9 @@ export class Reader {
     }
   }
 }
+
+/** @param small - the sum of (x·2⁻⁷²)², for when that of x² is beyond float32 */
+const sumOfSquares = (sum: number, small: number): number => (sum === Number.POSITIVE_INFINITY ? small * 2 ** 144 : sum);
 
 function candidates(ints: Uint32Array, floats: Float32Array, at: number, k: number): Candidate[] {
   const [largest, total] = [floats[at] as number, floats[at + 1] as number];

@@ -4,32 +4,42 @@ import { bf16 } from "../cpu/kernels/rounding.js";
 import type { RotateOptions } from "../executor.js";
 import type { Buffers } from "./buffers.js";
 import type { Gpu } from "./gpu.js";
+import { Value } from "./values.js";
 
 /** Models in lockstep, exact and rounded. */
 const MAX_TABLES = 8;
 
 export class RotationTables {
-  private readonly made = new Map<string, Promise<GPUBuffer>>();
+  private readonly made = new Map<string, Value>();
 
   constructor(
     private readonly gpu: Gpu,
     private readonly buffers: Buffers,
   ) {}
 
-  /** @returns cos, then sin, each [rows, D/2] */
-  get(rows: number, options: RotateOptions): Promise<GPUBuffer> {
+  /**
+   * @param work - queues what reads the table: cos, then sin, each [rows, D/2]. The buffer serves nothing else before it has.
+   */
+  async use(rows: number, options: RotateOptions, work: (table: GPUBuffer) => void): Promise<void> {
+    const table = this.find(rows, options).hold();
+    try {
+      work(await table.buffer);
+    } finally {
+      table.letGo();
+    }
+  }
+
+  private find(rows: number, options: RotateOptions): Value {
     const { frequencies, tableFactor, roundTable } = options;
     const key = [rows, tableFactor, roundTable, ...frequencies].join();
-    const found = this.made.get(key) ?? this.make(rows, options);
+    const known = this.made.get(key);
+    const found = known === undefined || known.failure !== undefined ? new Value(this.make(rows, options), this.buffers) : known;
     this.made.delete(key);
     this.made.set(key, found);
     const [oldest] = this.made;
     if (oldest !== undefined && this.made.size > MAX_TABLES) {
       this.made.delete(oldest[0]);
-      oldest[1].then(
-        (buffer) => this.buffers.give(buffer),
-        () => undefined,
-      );
+      oldest[1].letGo();
     }
     return found;
   }

@@ -3,7 +3,7 @@
 import { ExecutorError } from "../../errors.js";
 import { inParallel } from "../../parallel.js";
 import type { OpenFiles } from "../../store/open-files.js";
-import { type Gpu, MAP, oneLine, USAGE } from "./gpu.js";
+import { deviceFailed, type Gpu, MAP, oneLine, USAGE } from "./gpu.js";
 
 /** Bytes that one mapped buffer of the large ring carries. */
 export const SLOT_BYTES = 32 * 1024 * 1024;
@@ -25,6 +25,7 @@ export interface Piece {
 export class Staging {
   private readonly large: Ring;
   private readonly small: Ring;
+  private readonly fills = new Set<Promise<void>>();
 
   constructor(
     private readonly gpu: Gpu,
@@ -32,6 +33,7 @@ export class Staging {
   ) {
     this.large = new Ring(gpu, SLOT_BYTES, SLOTS);
     this.small = new Ring(gpu, SMALL_SLOT_BYTES, SLOTS);
+    void gpu.failed.then((error) => this.refuse(error));
   }
 
   /** Bring a stretch of a file to a buffer's start. @throws {StorageError} it cannot be read; {ExecutorError} the device failed */
@@ -59,13 +61,28 @@ export class Staging {
     ring.send(slot, into, first.target, byteLength);
   }
 
-  /** Whoever waits for a slot is told why none will come. */
-  close(error: ExecutorError): void {
+  /** Whoever waits for a slot is told why none will come. @returns when nothing is read into a slot any more, so that their memory may go */
+  async close(error: ExecutorError): Promise<void> {
+    this.refuse(error);
+    await Promise.allSettled(this.fills);
+  }
+
+  private refuse(error: ExecutorError): void {
     this.large.close(error);
     this.small.close(error);
   }
 
-  private async fill({ bytes }: Slot, pieces: readonly Piece[], start: number): Promise<void> {
+  private async fill(slot: Slot, pieces: readonly Piece[], start: number): Promise<void> {
+    const filling = this.read(slot, pieces, start);
+    this.fills.add(filling);
+    try {
+      await filling;
+    } finally {
+      this.fills.delete(filling);
+    }
+  }
+
+  private async read({ bytes }: Slot, pieces: readonly Piece[], start: number): Promise<void> {
     const { reading } = this.gpu.stopwatch;
     reading.enter();
     try {
@@ -87,6 +104,7 @@ interface Slot {
 /** Mapped buffers of one size, made as they are needed, lent first come, first served. */
 class Ring {
   private made = 0;
+  private closed: ExecutorError | undefined;
   private readonly free: Slot[] = [];
   private readonly waiting: { resolve: (slot: Slot) => void; reject: (error: unknown) => void }[] = [];
 
@@ -97,13 +115,10 @@ class Ring {
   ) {}
 
   async take(): Promise<Slot> {
-    this.gpu.assertAlive();
+    if (this.closed !== undefined) throw this.closed;
     const slot = this.free.pop();
     if (slot !== undefined) return slot;
-    if (this.made < this.slots) {
-      this.made++;
-      return this.create();
-    }
+    if (this.made < this.slots) return this.create();
     return new Promise((resolve, reject) => this.waiting.push({ resolve, reject }));
   }
 
@@ -129,17 +144,25 @@ class Ring {
         slot.bytes = new Uint8Array(slot.buffer.getMappedRange());
         this.give(slot);
       })
-      .catch((cause: Error) => this.close(new ExecutorError(`the webgpu executor failed: ${oneLine(cause.message)}`, { cause })));
+      .catch((cause: Error) => this.gpu.fail(deviceFailed(cause.message)));
   }
 
   close(error: ExecutorError): void {
+    this.closed ??= error;
     for (const { reject } of this.waiting.splice(0)) reject(error);
   }
 
   private create(): Slot {
     const usage = USAGE.mapWrite | USAGE.copySource;
-    const buffer = this.gpu.device.createBuffer({ size: this.slotBytes, usage, mappedAtCreation: true });
-    return { buffer, bytes: new Uint8Array(buffer.getMappedRange()) };
+    try {
+      const buffer = this.gpu.device.createBuffer({ size: this.slotBytes, usage, mappedAtCreation: true });
+      const bytes = new Uint8Array(buffer.getMappedRange());
+      this.made++;
+      return { buffer, bytes };
+    } catch (cause) {
+      const what = `no memory for the ${this.slotBytes} bytes that files are read into on their way to the GPU`;
+      throw new ExecutorError(`${what} (${oneLine((cause as Error).message)})`, { cause, hint: "free some of this machine's memory" });
+    }
   }
 }
 

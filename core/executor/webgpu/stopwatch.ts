@@ -1,6 +1,6 @@
 // Where the time goes: reading files, copying to the GPU, computing there. The three overlap.
 
-import { USAGE } from "./gpu.js";
+import { deviceFailed, USAGE } from "./gpu.js";
 
 /** Time during which at least one of several overlapping activities was under way. */
 export class Busy {
@@ -31,6 +31,8 @@ export class Stopwatch {
   private readonly stamps: GPUQuerySet | undefined;
   private passes = 0;
   private nanoseconds = 0;
+  /** Why times are missing. */
+  private failure: Error | undefined;
   private readonly fetches = new Set<Promise<void>>();
 
   constructor(private readonly device: GPUDevice) {
@@ -45,11 +47,12 @@ export class Stopwatch {
     return { timestampWrites: { querySet: this.stamps, beginningOfPassWriteIndex: at, endOfPassWriteIndex: at + 1 } };
   }
 
-  /** Seconds of the GPU in compute passes; undefined where the device has no clock. */
+  /** Seconds of the GPU in compute passes; undefined where the device has no clock. @throws {ExecutorError} the device failed */
   async computeSeconds(): Promise<number | undefined> {
     if (this.stamps === undefined) return undefined;
     if (this.passes > 0) this.fetch(this.stamps);
     await Promise.all(this.fetches);
+    if (this.failure !== undefined) throw this.failure;
     return this.nanoseconds / 1e9;
   }
 
@@ -74,8 +77,9 @@ export class Stopwatch {
   private async add(landing: GPUBuffer): Promise<void> {
     try {
       await landing.mapAsync(1);
-    } catch {
-      return; // the device is gone, and with it the times
+    } catch (cause) {
+      this.failure = deviceFailed(`its times cannot be read: ${(cause as Error).message}`);
+      return;
     }
     const stamps = new BigUint64Array(landing.getMappedRange());
     for (let i = 0; i + 1 < stamps.length; i += 2) this.nanoseconds += Number((stamps[i + 1] as bigint) - (stamps[i] as bigint));

@@ -133,11 +133,11 @@ export class WebgpuExecutor implements Executor {
     this.values.check(x);
     const shape = shapes.rotateShape(x, options);
     const [rows, width] = shape;
-    const tables = this.tables.get(rows, options);
+    const kept = { ...options, frequencies: options.frequencies.slice() };
     const kernel = rotateKernel(options);
     const params = { width, headDim: options.headDim, sines: (rows * options.headDim) / 2 };
-    return this.values.make("rotate", shape, [x], async (out, input) =>
-      this.perElement(kernel, [input, await tables, out], params, (rows * width) / 2),
+    return this.values.make("rotate", shape, [x], (out, input) =>
+      this.tables.use(rows, kept, (table) => this.perElement(kernel, [input, table, out], params, (rows * width) / 2)),
     );
   }
 
@@ -197,20 +197,19 @@ export class WebgpuExecutor implements Executor {
 
   async timings(): Promise<Timings> {
     const { reading, uploading } = this.gpu.stopwatch;
-    return {
-      wallSeconds: (performance.now() - this.opened) / 1000,
-      readSeconds: reading.seconds,
-      uploadSeconds: uploading.seconds,
-      computeSeconds: (await this.gpu.stopwatch.computeSeconds()) ?? null,
-    };
+    const computeSeconds = (await this.gpu.stopwatch.computeSeconds()) ?? null;
+    await this.gpu.assertSound();
+    const wallSeconds = (performance.now() - this.opened) / 1000;
+    return { wallSeconds, readSeconds: reading.seconds, uploadSeconds: uploading.seconds, computeSeconds };
   }
 
   async close(): Promise<void> {
     const error = new ExecutorError(`the ${this.name} executor was closed`, { hint: "open another one" });
+    const ended = this.values.close();
     this.weights.close(error);
-    this.staging.close(error);
+    await this.staging.close(error);
     this.gpu.close();
-    await this.values.close();
+    await ended;
     await this.files.close();
   }
 

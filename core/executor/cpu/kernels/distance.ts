@@ -6,7 +6,7 @@ import type { Difference } from "../../executor.js";
 export function difference(a: Float32Array, b: Float32Array, width: number): Difference {
   const bits = (values: Float32Array) => new Uint32Array(values.buffer, values.byteOffset, values.length);
   const [bitsA, bitsB] = [bits(a), bits(b)];
-  let [bitEqual, maxAbs, at, sum, squares] = [0, 0, 0, 0, 0];
+  let [bitEqual, maxAbs, at, sum, squaresA, squaresB] = [0, 0, 0, 0, 0, 0];
   for (let i = 0; i < a.length; i++) {
     const [left, right] = [a[i] as number, b[i] as number];
     if (bitsA[i] === bitsB[i]) bitEqual++;
@@ -14,14 +14,16 @@ export function difference(a: Float32Array, b: Float32Array, width: number): Dif
     const distance = left === right ? 0 : Math.abs(left - right);
     if (distance > maxAbs || (Number.isNaN(distance) && !Number.isNaN(maxAbs))) [maxAbs, at] = [distance, i];
     sum += distance;
-    squares += left * left;
+    squaresA += left * left;
+    squaresB += right * right;
   }
   return {
     numElements: a.length,
     bitEqual,
     maxAbs,
     meanAbs: sum / a.length,
-    rmsA: Math.sqrt(squares / a.length),
+    rmsA: Math.sqrt(squaresA / a.length),
+    rmsB: Math.sqrt(squaresB / a.length),
     row: Math.floor(at / width),
     column: at % width,
   };

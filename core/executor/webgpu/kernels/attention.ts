@@ -87,8 +87,9 @@ ${ROWS.flatMap((i) => [0, 1].map((j) => weigh(i, j, { kind, round }))).join("\n"
 ${ROWS.map((i) => `      let w${i} = weights[(down * 4u + ${i}u) * ${KEYS + 1}u + j];`).join("\n")}
       let at = (first_key + j) * k_stride + k_offset + across;
 ${columns(headDim)
-  .map((c) => mix(c, headDim))
+  .map((c) => `      var value_${c} = 0.0; ${guard(c, headDim)}{ value_${c} = v[at + ${16 * c}u]; }`)
   .join("\n")}
+${ROWS.map((i) => mix(i, headDim)).join("\n")}
     }
     workgroupBarrier();
   }
@@ -147,5 +148,8 @@ function weigh(i: number, j: number, { kind, round }: Pick<AttentionOptions, "ki
   return `    weights[(down * 4u + ${i}u) * ${KEYS + 1}u + across + ${16 * j}u] = select(0.0, ${weight}, ${isSeen});`;
 }
 
-const mix = (column: number, headDim: number): string =>
-  `      ${guard(column, headDim)}{ let value = v[at + ${16 * column}u]; ${ROWS.map((i) => `o${i}_${column} = fma(w${i}, value, o${i}_${column});`).join(" ")} }`;
+/** WGSL: key j's value to query i's result. One it may not see must not even count 0 times: were it infinite, that would be NaN. */
+const mix = (i: number, headDim: number): string =>
+  `      if (first_key + j <= first_query + down * 4u + ${i}u) { ${columns(headDim)
+    .map((c) => `o${i}_${c} = fma(w${i}, value_${c}, o${i}_${c});`)
+    .join(" ")} }`;

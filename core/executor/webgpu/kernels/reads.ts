@@ -32,8 +32,8 @@ export const ARGMAX: Kernel = {
   if (local == 0u) { out[row] = select(first, 0u, most == 0x007fffffu); }`)}`,
 };
 
-/** Words of one row's result: bit-equal elements; the largest distance as bits; its column; Σ|a − b|; Σa²; Σ(a·2⁻⁴⁸)². */
-export const DIFFERENCE_WORDS = 6;
+/** Words of one row's result: bit-equal elements; the largest distance as bits; its column; Σ|a − b|; Σa²; Σ(a·2⁻⁷²)²; the same two of b. */
+export const DIFFERENCE_WORDS = 8;
 
 export const DIFFERENCE: Kernel = {
   name: "difference",
@@ -41,15 +41,15 @@ export const DIFFERENCE: Kernel = {
   bindings: [
     { name: "a", type: "f32" },
     { name: "b", type: "f32" },
-    { name: "out", type: "u32", access: "read_write" }, // [T, 6]
+    { name: "out", type: "u32", access: "read_write" }, // [T, 8]
   ],
   code: `${NUMERICS}${MAX}${MIN}${COUNT}${SUM}${perRow(`
   var equal = 0u;
   var largest = 0u;
   var first = 0u;
   var distances = 0.0;
-  var squares = 0.0;
-  var small_squares = 0.0;
+  var squares = vec2f(); // of a, of b
+  var small_squares = vec2f();
   ${over(`
     let left = bits_of(a[at]);
     let right = bits_of(b[at]);
@@ -59,23 +59,26 @@ export const DIFFERENCE: Kernel = {
     if (is_nan(left) || is_nan(right)) { distance = 0xffffffffu; }
     if (distance > largest) { largest = distance; first = i; }
     distances += bitcast<f32>(distance);
-    squares += a[at] * a[at];
-    let small = a[at] * 3.5527136788005009e-15;
+    let both = vec2f(a[at], b[at]);
+    squares += both * both;
+    let small = both * 2.1175823681357508e-22;
     small_squares += small * small;`)}
   let most = max_all(local, largest);
   first = min_all(local, select(0xffffffffu, first, largest == most));
   equal = count_all(local, equal);
   distances = sum_all(local, distances);
-  squares = sum_all(local, squares);
-  small_squares = sum_all(local, small_squares);
+  squares = vec2f(sum_all(local, squares.x), sum_all(local, squares.y));
+  small_squares = vec2f(sum_all(local, small_squares.x), sum_all(local, small_squares.y));
   if (local == 0u) {
     let at = row * ${DIFFERENCE_WORDS}u;
     out[at] = equal;
     out[at + 1u] = most;
     out[at + 2u] = select(first, 0u, most == 0u);
     out[at + 3u] = bits_of(distances);
-    out[at + 4u] = bits_of(squares);
-    out[at + 5u] = bits_of(small_squares);
+    out[at + 4u] = bits_of(squares.x);
+    out[at + 5u] = bits_of(small_squares.x);
+    out[at + 6u] = bits_of(squares.y);
+    out[at + 7u] = bits_of(small_squares.y);
   }`)}`,
 };
 
