@@ -51,7 +51,7 @@ export async function runPlan(
     return lane === undefined ? undefined : { lane, where: castTensor(plan, lane) };
   };
   const job = { kind: "copy", sources, targets: targets.map(({ path }) => path) } as const;
-  let bytes = bytesOf(done);
+  let written = bytesOf(done);
   try {
     await files.completeOthers();
     await crew.work({
@@ -60,8 +60,9 @@ export async function runPlan(
       next,
       around: async ({ lane }, copy) => {
         await files.begin(lane);
-        bytes += (await copy()).bytes;
-        onWritten?.(bytes);
+        const { bytes } = await copy();
+        written += bytes;
+        onWritten?.(written);
         await files.finish(lane);
         await journal?.record(numbers.get(lane) ?? -1, lane.byteLength);
         schedule.finish(lane);

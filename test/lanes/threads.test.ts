@@ -69,6 +69,14 @@ describe("threads", () => {
       .and.to.be.greaterThan(1_900_000);
   });
 
+  it("count every byte they write", async () => {
+    const bytes: number[] = [];
+    const onProgress = (progress: { readonly bytes: number; readonly totalBytes: number }) =>
+      bytes.push(progress.bytes, progress.totalBytes);
+    await engine.convert(fixture("tiny-llama3"), scratch.fresh(), { to: "nanotron", threads: 3, verify: "none", onProgress });
+    expect(bytes.at(-2)).to.equal(bytes.at(-1));
+  });
+
   it("tell rounded values from equal ones", async () => {
     const [wide, narrow] = [scratch.fresh(), scratch.fresh()];
     await engine.convert(fixture("tiny-llama3"), wide, { to: "nanotron", dtype: "F32", threads: 2, verify: "none" });
