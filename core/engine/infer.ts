@@ -12,7 +12,7 @@ import type { Checkpoint } from "../layout/layout.js";
 import { Registry } from "../registry.js";
 import type { Progress } from "../reporter.js";
 import type { Store } from "../store/store.js";
-import { type Context, openCheckpoint } from "./open.js";
+import { type Context, openCheckpoint, openModel } from "./open.js";
 import { verify } from "./verify.js";
 
 export interface InferOptions {
@@ -105,6 +105,9 @@ async function differencesWith(
 ): Promise<Unexplained | undefined> {
   const plugins = new Registry<Plugin>("plugin");
   plugins.add(plugin.name, plugin);
+  // What only the first side stores is no difference to `verify`.
+  const [problem] = (await openModel({ ...context, plugins }, source, { plugin: plugin.name })).stored.problems;
+  if (problem !== undefined) return { layout: "huggingface", names: [], because: problem.message };
   const options = { plugin: plugin.name, checks: ["parameters"] as const, signal, onProgress };
   const says = (await openAs(context, target, "nanotron")).rawConfig.rope_interleaved !== undefined;
   const report = await verify(

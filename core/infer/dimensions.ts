@@ -72,7 +72,7 @@ function formsOf(size: number, sizes: Sizes, isShared: boolean, rule: Rule, at: 
   const own = isShared ? fitting.filter((form) => !isHidden(form)) : fitting;
   const heads = own.filter((form) => form.length === 2);
   const part = rule.parts[at] as RulePart;
-  const isAttention = part.headDim !== undefined || attention.has(parentOf(part.template));
+  const isAttention = typeof part.headDim === "number" || attention.has(parentOf(part.template));
   const likely = heads.length > 0 && isAttention ? heads : own.filter((form) => form.length === 1);
   return preferQueries(likely.length > 0 ? likely : own, rule, at);
 }

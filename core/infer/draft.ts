@@ -18,7 +18,7 @@ export interface DraftBlocks {
 interface Declared {
   readonly rule: Rule;
   readonly parameter: ParameterDeclaration;
-  readonly shapes: readonly string[];
+  readonly shapes: readonly (string | undefined)[];
 }
 
 /** @param canTie - whether the configs have tie_word_embeddings, and it is false */
@@ -30,39 +30,38 @@ export function blocksOf(rules: readonly Rule[], sizes: Sizes, rotation: Rotatio
   for (const rule of rules) {
     const shapes = rule.parts.map((_, at) => shapeOf(rule, at, sizes, attention));
     remarks.push(...shapes.flatMap(({ doubts }) => doubts));
-    const because = problemOf(
-      rule,
-      shapes.map(({ shape }) => shape),
-      sizes,
-    );
-    if (because === undefined)
-      declared.push(
-        declare(
-          rule,
-          shapes.map(({ shape }) => shape ?? ""),
-          rotation,
-        ),
-      );
-    else unexplained.push({ layout: "nanotron", names: [rule.template], because });
+    const texts = shapes.map(({ shape }) => shape);
+    const because = problemOf(rule, texts, sizes, rotation.isRotary);
+    if (because === undefined) {
+      declared.push(declare(rule, texts, rotation));
+      continue;
+    }
+    unexplained.push({ layout: "nanotron", names: [rule.template], because });
+    unexplained.push({ layout: "huggingface", names: rule.parts.map(({ template }) => template), because });
   }
   const blocks = [...groupBy(declared, ({ rule }) => blockName(rule.template))].map(([name, members]) => blockOf(name, members));
   blocks.sort((a, b) => a.place - b.place);
-  const tie = canTie ? tieHead(blocks) : undefined;
-  return {
-    blocks: blocks.map(({ block }) => block),
-    remarks: [...remarks, orderRemark(blocks.map(({ block }) => block)), ...costRemarks(blocks.map(({ block }) => block)), ...(tie ?? [])],
-    unexplained,
-  };
+  const tie = canTie ? tieHead(blocks) : [];
+  const sorted = blocks.map(({ block }) => block);
+  return { blocks: sorted, remarks: [...remarks, orderRemark(sorted), ...costRemarks(sorted), ...tie], unexplained };
 }
 
 /** Why a rule has no shape that a plugin can say; undefined where it has. */
-function problemOf({ parts, layers }: Rule, shapes: readonly (string | undefined)[], sizes: Sizes): string | undefined {
-  const unsaid = shapes.findIndex((shape) => shape === undefined);
+function problemOf(
+  { parts, layers, sharedAxis = 0 }: Rule,
+  shapes: readonly (string | undefined)[],
+  sizes: Sizes,
+  isRotary: Rotation["isRotary"],
+): string | undefined {
+  const unsaid = shapes.indexOf(undefined);
   if (unsaid >= 0) return `the config explains no such size: ${parts[unsaid]?.template} is [${parts[unsaid]?.shape.join(", ")}]`;
+  const headless = parts.find((part, at) => isRotary(part) && !/^\(\w+ head_dim\)/.test(shapes[at] ?? ""));
+  if (headless !== undefined) return `${headless.template} is rotary, and its rows are no heads of head_dim`;
+  if (sharedAxis > 1) return `ranks share its axis ${sharedAxis}, which a plugin cannot declare`;
   return layers === undefined || layers === sizes.layers ? undefined : `${layers} layers found, and the config says ${sizes.layers}`;
 }
 
-function declare(rule: Rule, shapes: readonly string[], { isRotary }: Rotation): Declared {
+function declare(rule: Rule, shapes: readonly (string | undefined)[], { isRotary }: Rotation): Declared {
   const sources = rule.parts.map(
     (part, at): SourceDeclaration => ({
       tensor: part.template,
@@ -113,18 +112,18 @@ const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 /** Nanotron's own formula, get_block_compute_costs, for as many feed-forward matrices as there are. */
 function layerCost(members: readonly Declared[]): (string | number)[][] | undefined {
   const shapes = members.flatMap(({ shapes: all }) => all);
-  const matrices = shapes.filter((shape) => /^(ffn hidden|hidden ffn)$/.test(shape)).length;
-  if (matrices === 0 || !shapes.some((shape) => shape.includes("(heads head_dim)"))) return undefined;
+  const matrices = shapes.filter((shape) => /^(ffn hidden|hidden ffn)$/.test(shape ?? "")).length;
+  if (matrices === 0 || !shapes.some((shape) => shape?.includes("(heads head_dim)") === true)) return undefined;
   return [
     [4, "heads", "head_dim", "hidden"],
     [matrices, "ffn", "hidden"],
   ];
 }
 
-function tieHead(blocks: readonly Placed[]): string[] | undefined {
+function tieHead(blocks: readonly Placed[]): string[] {
   const embedding = blocks.find(({ place }) => place === 0)?.block.parameters.find((parameter) => shapeText(parameter) === "vocab hidden");
   const head = blocks.find(({ place }) => place === 3);
-  if (embedding === undefined || head === undefined) return undefined;
+  if (embedding === undefined || head === undefined) return [];
   const to = firstTensor(embedding);
   const tied = { to, when: "tie_word_embeddings" };
   const parameters = head.block.parameters.map((parameter) =>

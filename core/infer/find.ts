@@ -2,16 +2,21 @@
 
 import { interleaved, type Lines, symbolAt } from "./lines.js";
 
+/**
+ * Rows of a head, where each head's lines are permuted as interleaved RoPE has them; undefined where the order is kept; `any` where
+ * the lines are so alike that both are true.
+ */
+export type HeadOrder = number | "any" | undefined;
+
 /** A block of lines of `container`, from `offset` on, that are all the lines of a source in an order. */
 export interface Find {
   readonly offset: number;
-  /** Rows of a head, where each head's lines are permuted as interleaved RoPE has them; undefined where the order is kept. */
-  readonly headDim: number | undefined;
+  readonly headDim: HeadOrder;
 }
 
 /**
  * @param step - offsets are multiples of it
- * @returns one find for each offset, the order kept where that is one of those that fit
+ * @returns one find for each offset
  */
 export function findAll(source: Lines, container: Lines, step: number): Find[] {
   if (source.kind !== container.kind || source.count > container.count || source.count === 0) return [];
@@ -19,11 +24,9 @@ export function findAll(source: Lines, container: Lines, step: number): Find[] {
   for (let offset = 0; offset + source.count <= container.count; offset += step) {
     // Every order in the vocabulary keeps the first line the first.
     if (!sameSymbol(source, 0, container, offset)) continue;
-    if (isAt(source, container, offset)) finds.push({ offset, headDim: undefined });
-    else {
-      const headDim = headDimOf(source, container, offset);
-      if (headDim !== undefined) finds.push({ offset, headDim });
-    }
+    const headDim = headDimOf(source, container, offset);
+    if (isAt(source, container, offset)) finds.push({ offset, headDim: headDim === undefined ? undefined : "any" });
+    else if (headDim !== undefined) finds.push({ offset, headDim });
   }
   return finds;
 }

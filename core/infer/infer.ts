@@ -51,7 +51,7 @@ export async function inferDraft(store: Store, huggingface: Checkpoint, nanotron
   const name = `${typeof config.model_type === "string" ? config.model_type.toLowerCase().replace(/[^a-z0-9._-]/g, "-") : "model"}-draft`;
   return {
     file: { name, description: "Drafted by weighbridge plugins infer", ...settings.file, blocks: drawn.blocks, ignore: left.ignore },
-    isInterleaved: rules.some(({ parts }) => parts.some(({ headDim }) => headDim !== undefined)),
+    isInterleaved: rules.some(({ parts }) => parts.some(({ headDim }) => typeof headDim === "number")),
     remarks: [
       ...choiceRemarks(chosen, sources, parameters),
       ...rotation.remarks,

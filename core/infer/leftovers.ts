@@ -36,9 +36,11 @@ export function leftoversOf(
   const ours = items(sources, matches.sources, new Set(chosen.map(({ source }) => source)));
   const theirs = items(parameters, matches.parameters, new Set(chosen.map(({ parameter }) => parameter)));
   const copies = ours.left.map((item) => ({ item, of: copyOf(item, ours.used) })).filter(({ of }) => of !== undefined);
-  const isIgnored = (item: Item) => isTied && copies.some((copy) => copy.item === item);
+  // A norm may have an equal by chance; what the config ties is the output matrix, to the embeddings.
+  const tied = copies.filter(({ item, of }) => isTied && item.view.shape.length === 2 && /embed/.test(of?.view.name ?? ""));
+  const isIgnored = (item: Item) => tied.some((copy) => copy.item === item);
   return {
-    ignore: isTied ? copies.flatMap(({ item, of }) => ignoreOf(item.view.name, of?.view.name ?? "")) : [],
+    ignore: tied.flatMap(({ item, of }) => ignoreOf(item.view.name, of?.view.name ?? "")),
     unexplained: [
       ...report(
         "huggingface",

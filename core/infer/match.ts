@@ -2,7 +2,7 @@
 
 import { OpenFiles } from "../store/open-files.js";
 import type { Store } from "../store/store.js";
-import { findAll, greatestCommonDivisor } from "./find.js";
+import { findAll, greatestCommonDivisor, type HeadOrder } from "./find.js";
 import { type Axis, type LineOptions, type Lines, readLines } from "./lines.js";
 import type { View } from "./view.js";
 
@@ -15,7 +15,7 @@ export interface Placement {
   readonly parameterAxis: Axis;
   readonly offset: number;
   readonly count: number;
-  readonly headDim: number | undefined;
+  readonly headDim: HeadOrder;
 }
 
 export interface Matches {

@@ -17,7 +17,8 @@ export function printDraft(file: PluginFile, remarks: readonly string[]): string
     ignore = [],
   } = file;
   const lines = [
-    ...remarks.map((remark) => `# ${remark}`),
+    // A tensor's name may hold anything, a line break too.
+    ...remarks.map((remark) => `# ${remark.replace(/[^\P{C}]/gu, " ")}`),
     `name: ${flow(name)}`,
     `description: ${flow(description)}`,
     ...section("identify", identify),

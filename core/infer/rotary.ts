@@ -1,6 +1,7 @@
 // Which tensors are rotated. Where Nanotron's RoPE is interleaved their rows are permuted, and content shows it; where both frameworks
 // keep the halves apart nothing shows it, and names have to do.
 
+import { moduleOf } from "./names.js";
 import type { Rule, RulePart, Unexplained } from "./rules.js";
 
 const QUERY_OR_KEY = /\.(q|k|query|key)(_proj)?\.(weight|bias)$/;
@@ -17,7 +18,7 @@ export interface Rotation {
  */
 export function rotationOf(rules: readonly Rule[], interleaved: boolean | undefined, headDim: number | undefined): Rotation {
   const parts = rules.flatMap((rule) => rule.parts);
-  const permuted = parts.filter((part) => part.headDim !== undefined);
+  const permuted = parts.filter(({ headDim: order }) => typeof order === "number");
   if (permuted.length === 0) return rotationByName(parts, interleaved);
   const unexplained: Unexplained[] = [];
   const report = (names: readonly string[], because: string) => unexplained.push({ layout: "huggingface", names, because });
@@ -37,7 +38,13 @@ export function rotationOf(rules: readonly Rule[], interleaved: boolean | undefi
   }
   const remarks = permuted.map(({ template }) => `${template}: rotary, as its rows are permuted in heads of ${headDim}`);
   const names = new Set(permuted.map(({ template }) => template));
-  return { isRotary: ({ template }) => names.has(template), remarks, unexplained };
+  // A bias of zeros is in any order; its weight's is then its own.
+  const modules = new Set(permuted.map(({ template }) => moduleOf(template)));
+  const isAlong = ({ template, headDim: order }: RulePart) => order === "any" && modules.has(moduleOf(template));
+  const along = parts
+    .filter(isAlong)
+    .map(({ template }) => `${template}: rotary as its module's other tensor is; its own rows fit any order`);
+  return { isRotary: (part) => names.has(part.template) || isAlong(part), remarks: [...remarks, ...along], unexplained };
 }
 
 function rotationByName(parts: readonly RulePart[], interleaved: boolean | undefined): Rotation {

@@ -1,6 +1,7 @@
 // From chosen places to rules: each parameter as what it is made of, then one rule for what every layer has alike. Pure.
 
 import type { Chosen } from "./assign.js";
+import type { HeadOrder } from "./find.js";
 import { groupBy } from "./group-by.js";
 import { LAYER, parseName, printNumbers } from "./names.js";
 import type { View } from "./view.js";
@@ -10,8 +11,7 @@ export interface RulePart {
   readonly template: string;
   readonly shape: readonly number[];
   readonly transpose: boolean;
-  /** Of heads whose rows are permuted. */
-  readonly headDim: number | undefined;
+  readonly headDim: HeadOrder;
 }
 
 /** One Nanotron parameter, or one of each layer. */
@@ -62,7 +62,8 @@ export function rulesOf(
   }
   const rules: Rule[] = [];
   const layers = new Set(instances.flatMap(({ layer }) => (layer === undefined ? [] : [layer])));
-  for (const [template, alike] of groupBy(instances, ({ template: of }) => of)) {
+  for (const [template, members] of groupBy(instances, ({ template: of }) => of)) {
+    const alike = withOneOrder(members);
     const because = differenceOf(alike, layers);
     const [first] = alike;
     if (because === undefined && first !== undefined)
@@ -110,6 +111,16 @@ function instanceOf(parameter: View, placed: readonly Chosen[], sources: readonl
 }
 
 const linesOf = ({ parameterAxis }: Chosen): string => (parameterAxis === 0 ? "rows" : "columns");
+
+/** Where content leaves a part's order open, the other layers' order is its own. */
+function withOneOrder(members: readonly Instance[]): Instance[] {
+  const told = (at: number) => members.map(({ rule }) => rule.parts[at]?.headDim).find((headDim) => headDim !== "any");
+  const isOpen = (at: number) => members.every(({ rule }) => rule.parts[at]?.headDim === "any");
+  return members.map((member) => {
+    const parts = member.rule.parts.map((part, at) => (part.headDim === "any" && !isOpen(at) ? { ...part, headDim: told(at) } : part));
+    return { ...member, rule: { ...member.rule, parts } };
+  });
+}
 
 /** Why parameters of one template cannot share a rule; undefined where they can. */
 function differenceOf(alike: readonly Instance[], layers: ReadonlySet<number>): string | undefined {

@@ -147,6 +147,16 @@ describe("plugins infer, what content leaves open", () => {
     expect(ambiguous(inferred)).to.have.length(3);
   });
 
+  it("where only some biases are zeros, or rows are permuted, the others' order is theirs", async () => {
+    const edit = (tensors: Tensors) => each(tensors, "layers.1.self_attn.q_proj.bias", zeros);
+    const some = await inferPair({ family: "qwen2", tp: 2, interleaved: true, edit });
+    expect([some.report.unexplained, some.report.carries]).to.deep.equal([[], true]);
+    expect(some.mapping).to.deep.equal(mappingNamed("qwen2"));
+    const all = await inferPair({ family: "qwen2", interleaved: true, edit: (tensors) => each(tensors, "_proj.bias", zeros) });
+    expect(all.mapping).to.deep.equal(mappingNamed("qwen2"));
+    expect(all.report.remarks.join("\n")).to.match(/q_proj\.bias: rotary as its module's other tensor is; its own rows fit any order/);
+  });
+
   it("a layer that equals another is placed by its number", async () => {
     const repeat = (tensors: Tensors) => {
       for (const [name, tensor] of tensors) if (name.includes("layers.0.")) tensors.set(name.replace("layers.0.", "layers.2."), tensor);
@@ -168,6 +178,20 @@ describe("plugins infer, what it cannot explain", () => {
         `${pattern}\n${reasons(inferred).join("\n")}`,
       ).to.have.length(1);
   };
+
+  it("a tensor of Hugging Face's own, though an equal one is in Nanotron, and the config ties embeddings", async () => {
+    const edit = (tensors: Tensors) => tensors.set("model.norm2.weight", tensors.get("model.norm.weight") as RawTensor);
+    const inferred = await inferPair({ family: "llama", tied: true, edit });
+    expectListed(inferred, /^huggingface model\.norm2\.weight: a copy of model\.norm\.weight$/);
+    expect(inferred.report.carries).to.equal(false);
+  });
+
+  it("a name that would end a comment stays in it", async () => {
+    const edit = (tensors: Tensors) => tensors.set("evil\nname: other", tensors.get("model.norm.weight") as RawTensor);
+    const inferred = await inferPair({ family: "llama", edit });
+    expect(inferred.report.plugin).to.equal("llama-draft");
+    expectListed(inferred, /^huggingface evil\nname: other: a copy of/);
+  });
 
   it("one element that differs", async () => {
     const inferred = await inferPair({
