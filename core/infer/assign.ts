@@ -3,7 +3,7 @@
 
 import { groupBy } from "./group-by.js";
 import type { Placement } from "./match.js";
-import { moduleOf, type ParsedName, parseName, sharedWords } from "./names.js";
+import { type ParsedName, parseName, sharedWords } from "./names.js";
 
 export interface Chosen extends Placement {
   /** What decided: that there was one place only, a likeness of names, or nothing but the order of the names. */
@@ -15,8 +15,7 @@ interface Scored {
   readonly score: number;
 }
 
-/** A likeness that other tensors have shown outweighs any number of shared words. */
-const SAME_PATTERN = 1000;
+/** Where a module's other tensors lie, or the same in another layer, outweighs any number of shared words. */
 const SAME_MODULE = 100;
 
 /** @param sources - names by number, as placements have them */
@@ -63,7 +62,6 @@ const overlaps = (a: Placement, b: Placement): boolean =>
   a.parameterAxis !== b.parameterAxis || (a.offset < b.offset + b.count && b.offset < a.offset + a.count);
 
 class Assignment {
-  private readonly patterns = new Set<string>();
   private readonly modules = new Set<string>();
 
   constructor(
@@ -74,7 +72,6 @@ class Assignment {
   learn(placement: Placement): void {
     const [source, parameter] = this.namesOf(placement);
     if (source === undefined || parameter === undefined) return;
-    this.patterns.add(`${source.template} ${parameter.template} ${placement.offset}`);
     this.modules.add(`${source.module} ${parameter.module} ${placement.offset}`);
   }
 
@@ -98,9 +95,8 @@ class Assignment {
   private scoreOf(placement: Placement): number {
     const [source, parameter] = this.namesOf(placement);
     if (source === undefined || parameter === undefined) return 0;
-    const pattern = this.patterns.has(`${source.template} ${parameter.template} ${placement.offset}`) ? SAME_PATTERN : 0;
-    const module = this.modules.has(`${moduleOf(source.template)} ${moduleOf(parameter.template)} ${placement.offset}`) ? SAME_MODULE : 0;
-    return pattern + module + sharedWords(source, parameter);
+    const module = this.modules.has(`${source.module} ${parameter.module} ${placement.offset}`) ? SAME_MODULE : 0;
+    return module + sharedWords(source, parameter);
   }
 
   private namesOf({ source, parameter }: Placement): [ParsedName | undefined, ParsedName | undefined] {

@@ -37,7 +37,7 @@ export function leftoversOf(
   const theirs = items(parameters, matches.parameters, new Set(chosen.map(({ parameter }) => parameter)));
   const copies = ours.left.map((item) => ({ item, of: copyOf(item, ours.used) })).filter(({ of }) => of !== undefined);
   // A norm may have an equal by chance; what the config ties is the output matrix, to the embeddings.
-  const tied = copies.filter(({ item, of }) => isTied && item.view.shape.length === 2 && /embed/.test(of?.view.name ?? ""));
+  const tied = copies.filter(({ of }) => isTied && /embed/.test(of?.view.name ?? ""));
   const isIgnored = (item: Item) => tied.some((copy) => copy.item === item);
   return {
     ignore: tied.flatMap(({ item, of }) => ignoreOf(item.view.name, of?.view.name ?? "")),

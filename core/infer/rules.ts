@@ -83,11 +83,10 @@ function instanceOf(parameter: View, placed: readonly Chosen[], sources: readonl
   const [first] = sorted as [Chosen];
   const length = first.parameterAxis === 0 ? parameter.rows : parameter.columns;
   let end = 0;
-  for (const { offset, count } of sorted) {
+  for (const { offset, count } of [...sorted, { offset: length, count: 0 }]) {
     if (offset !== end) return `its ${linesOf(first)} ${end} to ${offset} are those of no tensor`;
     end = offset + count;
   }
-  if (end !== length) return `its ${linesOf(first)} ${end} to ${length} are those of no tensor`;
   const named = sorted.map(({ source }) => parseName(sources[source]?.name ?? ""));
   if (parsed === undefined || named.some((name) => name === undefined)) return "several numbers in a name, which a plugin cannot declare";
   if (named.some((name) => name?.layer !== parsed.layer)) return `made of tensors of another layer: ${named.map((name) => name?.name)}`;

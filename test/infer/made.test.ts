@@ -82,6 +82,18 @@ describe("plugins infer, what content shows", () => {
     ]);
   });
 
+  it("the order in which tensors are joined, whatever it is", async () => {
+    const rearrange = changed("attn.qkv_proj.weight", ({ name, axis = 0 }, tensors) => {
+      const layer = /decoder\.(\d+)/.exec(name)?.[1];
+      const parts = ["k", "q", "v"].map((part) => tensors.get(`model.layers.${layer}.self_attn.${part}_proj.weight`) as RawTensor);
+      return { name, whole: stack(parts), axis, chunks: parts.map(({ shape }) => shape[0] ?? 0) };
+    });
+    const inferred = await inferPair({ family: "llama", tp: 2, rearrange });
+    expect([inferred.report.unexplained, inferred.report.carries]).to.deep.equal([[], true]);
+    const parts = ruleOf(inferred, "qkv_proj.weight")?.sources.map(({ tensor }) => tensor.split(".").at(-2));
+    expect(parts).to.deep.equal(["k_proj", "q_proj", "v_proj"]);
+  });
+
   it("a transposed matrix, cut along the other axis", async () => {
     const rearrange = changed("mlp.down_proj.weight", (parameter) => ({ ...parameter, whole: transposed(parameter.whole), axis: 0 }));
     const inferred = await inferPair({ family: "llama", tp: 2, rearrange });
@@ -157,6 +169,21 @@ describe("plugins infer, what content leaves open", () => {
     expect(all.report.remarks.join("\n")).to.match(/q_proj\.bias: rotary as its module's other tensor is; its own rows fit any order/);
   });
 
+  it("equal norms of names that say nothing are placed as in the other layers", async () => {
+    const edit = (all: Tensors) => {
+      for (const norm of ["input_layernorm", "post_attention_layernorm"]) each(all, `layers.1.${norm}.weight`, ones);
+    };
+    const { huggingface, nanotron, tensors } = writePair(scratch.fresh, { family: "llama", edit });
+    // By their order alone the two would be exchanged.
+    const other = (name: string) => name.replace("input_layernorm", "zz").replace("post_attention_layernorm", "aa");
+    writeTensors(join(huggingface, "model.safetensors"), new Map([...tensors].map(([name, tensor]) => [other(name), tensor])));
+    const out = scratch.fresh();
+    const report = await engine.inferPlugin(huggingface, nanotron, { out });
+    expect([report.unexplained, report.carries]).to.deep.equal([[], true]);
+    const rule = ruleOf({ report, mapping: mappingOf(engine.checkPlugin(out)) }, "input_layernorm.weight");
+    expect(rule?.sources.map(({ tensor }) => tensor)).to.deep.equal(["model.layers.{layer}.zz.weight"]);
+  });
+
   it("a layer that equals another is placed by its number", async () => {
     const repeat = (tensors: Tensors) => {
       for (const [name, tensor] of tensors) if (name.includes("layers.0.")) tensors.set(name.replace("layers.0.", "layers.2."), tensor);
@@ -221,6 +248,20 @@ describe("plugins infer, what it cannot explain", () => {
       inferred,
       /^huggingface .*0\.self_attn\.q_proj\.weight .*: its rows are all in model\.decoder\.0\..*, in no order known here/,
     );
+  });
+
+  it("rows between those of two tensors", async () => {
+    const rearrange = changed("attn.qkv_proj.weight", ({ name, whole }) => {
+      const { dtype, shape, data } = whole;
+      const [cut, more] = [SIZES.heads * SIZES.headDim, 16];
+      const at = (data.length / (shape[0] ?? 1)) * cut;
+      const padding = Buffer.alloc((data.length / (shape[0] ?? 1)) * more, 7);
+      const padded = Buffer.concat([data.subarray(0, at), padding, data.subarray(at)]);
+      return { name, whole: { dtype, shape: [(shape[0] ?? 0) + more, shape[1] ?? 0], data: padded } };
+    });
+    const inferred = await inferPair({ family: "llama", rearrange });
+    expectListed(inferred, /^nanotron model\.decoder\.0\..*qkv_proj\.weight: its rows 64 to 80 are those of no tensor$/);
+    expect(inferred.report.carries).to.equal(false);
   });
 
   it("a tensor that Nanotron's side has in two pieces", async () => {
