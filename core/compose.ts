@@ -1,6 +1,7 @@
 // Puts an engine together: a child container for each, so that engines share nothing. Nothing is resolved anywhere else.
 
 import { llamaForwards } from "../plugins/llama/forwards.js";
+import { qwen2Forwards } from "../plugins/qwen2/forwards.js";
 import type { Plugin } from "./architecture/declaration.js";
 import { addPlugins, builtInFolders, readPlugin } from "./architecture/load.js";
 import { container, type DependencyContainer } from "./di.js";
@@ -75,7 +76,7 @@ function containerOf(overrides: EngineOverrides): DependencyContainer {
       [...executors, webgpuProvider, cpuProvider].map((provider) => [provider.name, provider]),
     ),
   );
-  child.registerInstance(FORWARDS, registryOf("family", [["llama", llamaForwards], ...Object.entries(forwards)]));
+  child.registerInstance(FORWARDS, registryOf("family", [["llama", llamaForwards], ["qwen2", qwen2Forwards], ...Object.entries(forwards)]));
   child.registerInstance(PLUGINS, pluginRegistry(plugins, known));
   return child;
 }

@@ -5,6 +5,7 @@ import { checkedPlugin, readPlugin } from "./architecture/load.js";
 import { inject, injectable } from "./di.js";
 import { type ConvertOptions, type ConvertResult, convert } from "./engine/convert.js";
 import { type DeviceReport, devices } from "./engine/devices.js";
+import { type InferOptions, type InferReport, infer } from "./engine/infer.js";
 import { type InspectOptions, type InspectReport, inspect } from "./engine/inspect.js";
 import type { Context } from "./engine/open.js";
 import { type PlanReport, plan } from "./engine/plan.js";
@@ -63,6 +64,14 @@ export interface Engine {
    * @throws {UsageError} no plugin.yaml there; {DeclarationError} with every problem found
    */
   checkPlugin(folder: string): Plugin;
+  /**
+   * Draft a plugin from two checkpoints of one model: the mapping is found by content, checked, and proven on the two.
+   *
+   * @param huggingface - a Hugging Face folder
+   * @param nanotron - a Nanotron folder of the same model
+   * @throws {UsageError | CheckpointError | FormatError} nothing was written
+   */
+  inferPlugin(huggingface: string, nanotron: string, options?: InferOptions): Promise<InferReport>;
 }
 
 @injectable()
@@ -110,5 +119,9 @@ export class WeighbridgeEngine implements Engine {
 
   checkPlugin(folder: string): Plugin {
     return checkedPlugin(readPlugin(folder, folder), this.context.plugins, this.context.layouts.names());
+  }
+
+  inferPlugin(huggingface: string, nanotron: string, options: InferOptions = {}): Promise<InferReport> {
+    return infer(this.context, huggingface, nanotron, options);
   }
 }

@@ -1,12 +1,14 @@
-// weighbridge plugins list, show and check.
+// weighbridge plugins list, show, check and infer.
 
 import type { Command } from "commander";
 import type { Plugin } from "../architecture/declaration.js";
+import type { InferReport } from "../engine/infer.js";
 import { UsageError } from "../errors.js";
 import { nearestName } from "../suggest.js";
+import { briefNames } from "./name-groups.js";
 import { withJson } from "./options.js";
 import { print, printDocument } from "./output.js";
-import { openSession } from "./session.js";
+import { openSession, withSession } from "./session.js";
 
 interface JsonFlag {
   readonly json?: boolean;
@@ -17,6 +19,10 @@ export function addPlugins(program: Command): void {
   withJson(plugins.command("list").description("which there are")).action(runList);
   withJson(plugins.command("show <name|folder>").description("what a plugin declares, with what it takes from its family")).action(runShow);
   withJson(plugins.command("check <folder>").description("check a plugin's declaration")).action(runCheck);
+  withJson(plugins.command("infer <huggingface> <nanotron>").description("draft a plugin from two checkpoints of one model"))
+    .option("--out <folder>", "the plugin's folder, which must not be there yet")
+    .option("--quiet", "no progress")
+    .action(runInfer);
 }
 
 async function runList({ json }: JsonFlag): Promise<void> {
@@ -45,6 +51,26 @@ async function runCheck(folder: string, { json }: JsonFlag): Promise<void> {
   const { name } = engine.checkPlugin(folder);
   if (json === true) printDocument({ plugin: name, valid: true });
   else print(`${name}: the declaration is valid`);
+}
+
+interface InferFlags extends JsonFlag {
+  readonly out?: string;
+  readonly quiet?: boolean;
+}
+
+function runInfer(huggingface: string, nanotron: string, { out, quiet, json }: InferFlags): Promise<void> {
+  return withSession({ isQuiet: quiet === true || json === true }, async ({ engine, signal }) => {
+    const report = await engine.inferPlugin(huggingface, nanotron, { out, signal });
+    process.exitCode = report.unexplained.length === 0 ? 0 : 1;
+    if (json === true) printDocument(report);
+    else printInference(report);
+  });
+}
+
+function printInference({ plugin, folder, unexplained, remarks, carries }: InferReport): void {
+  print(`${plugin}: written to ${folder}; ${carries ? "it carries every byte of the pair" : "it does not carry the pair"}`);
+  for (const { layout, names, because } of unexplained) print(`  not explained  ${layout}, ${briefNames(names)}: ${because}`);
+  for (const remark of remarks) print(`  remark         ${remark}`);
 }
 
 function printPlugin(plugin: Plugin): void {

@@ -1,4 +1,5 @@
-// LlamaForCausalLM as transformers computes it. Source: transformers 5.17 models/llama/modeling_llama.py, forward-semantics.
+// LlamaForCausalLM as transformers computes it, and what other families of transformers compute the same way.
+// Source: transformers 5.17 models/llama/modeling_llama.py, forward-semantics.
 // Shape letters: T tokens · H hidden · A heads · K key/value heads · D head size · F feed-forward · V vocabulary.
 
 import type { Values } from "../../core/architecture/declaration.js";
@@ -6,11 +7,12 @@ import { UnsupportedError } from "../../core/errors.js";
 import type { Executor, LinearOptions, Ops, Rounding, Tensor } from "../../core/executor/executor.js";
 import { scoped } from "../../core/executor/scope.js";
 import { configReader } from "../../core/forward/config.js";
-import type { ForwardOptions, ForwardSource, Stage } from "../../core/forward/forward.js";
+import type { Forward, ForwardOptions, ForwardSource, Stage } from "../../core/forward/forward.js";
 import { type RopeTable, scaledRope } from "../../core/forward/rope.js";
 import { frameworkRounding } from "./rounding.js";
 
-interface Model {
+/** A decoder of transformers with gated feed-forwards and RMSNorms, as its config and its class have it. */
+export interface HuggingFaceDecoder {
   readonly source: ForwardSource;
   readonly layers: number;
   readonly heads: number; // A
@@ -18,20 +20,23 @@ interface Model {
   readonly headDim: number; // D
   readonly epsilon: number;
   readonly rope: RopeTable;
-  readonly attentionBias: boolean;
-  readonly mlpBias: boolean;
+  /** Which products have a bias: q, k and v; the attention's output; the feed-forward's three. */
+  readonly biases: { readonly qkv: boolean; readonly output: boolean; readonly mlp: boolean };
   readonly isTied: boolean;
   readonly attention: ForwardOptions["attention"];
   readonly round: Rounding;
 }
 
-export async function* huggingFaceLlama(
+export const huggingFaceLlama: Forward = (executor, source, tokens, options) =>
+  runHuggingFaceDecoder(executor, readModel(source, tokens.length, options), tokens);
+
+/** @returns as a Forward does */
+export async function* runHuggingFaceDecoder(
   executor: Executor,
-  source: ForwardSource,
+  model: HuggingFaceDecoder,
   tokens: Uint32Array,
-  options: ForwardOptions,
 ): AsyncGenerator<Stage, Tensor, void> {
-  const model = readModel(source, tokens.length, options);
+  const { source } = model;
   const table = source.whole("model.embed_tokens.weight");
   let hidden = await executor.embed(table, tokens, { firstRow: 0 }); // [T, H]
   try {
@@ -50,7 +55,28 @@ export async function* huggingFaceLlama(
   }
 }
 
-function readModel(source: ForwardSource, numTokens: number, { numerics, attention }: ForwardOptions): Model {
+function readModel(source: ForwardSource, numTokens: number, options: ForwardOptions): HuggingFaceDecoder {
+  const config = configReader(source);
+  const attentionBias = config.flag("attention_bias", false);
+  const biases = { qkv: attentionBias, output: attentionBias, mlp: config.flag("mlp_bias", false) };
+  return readHuggingFaceDecoder(source, numTokens, options, { biases, kvHeads: config.integer("num_attention_heads"), maxPositions: 2048 });
+}
+
+/** What a class of transformers has without its config saying so. */
+export interface ClassDefaults {
+  readonly biases: HuggingFaceDecoder["biases"];
+  /** Of absent keys. */
+  readonly kvHeads: number;
+  readonly maxPositions: number;
+}
+
+/** @throws {CheckpointError | UnsupportedError} the config lacks a key, or asks for what no forward here computes */
+export function readHuggingFaceDecoder(
+  source: ForwardSource,
+  numTokens: number,
+  { numerics, attention }: ForwardOptions,
+  { biases, kvHeads, maxPositions }: ClassDefaults,
+): HuggingFaceDecoder {
   const config = configReader(source);
   const heads = config.integer("num_attention_heads");
   const headDim = config.integer("head_dim", config.integer("hidden_size") / heads);
@@ -61,12 +87,11 @@ function readModel(source: ForwardSource, numTokens: number, { numerics, attenti
     source,
     layers: config.integer("num_hidden_layers"),
     heads,
-    kvHeads: config.integer("num_key_value_heads", heads),
+    kvHeads: config.integer("num_key_value_heads", kvHeads),
     headDim,
     epsilon: config.number("rms_norm_eps", 1e-6),
-    rope: readRope(source, headDim, numTokens),
-    attentionBias: config.flag("attention_bias", false),
-    mlpBias: config.flag("mlp_bias", false),
+    rope: readRope(source, headDim, numTokens, maxPositions),
+    biases,
     isTied: config.flag("tie_word_embeddings", false),
     attention,
     round: frameworkRounding(numerics, source.whole("model.embed_tokens.weight").dtype),
@@ -74,25 +99,25 @@ function readModel(source: ForwardSource, numTokens: number, { numerics, attenti
 }
 
 /** Version 5 reads `rope_parameters`, unless a legacy `rope_scaling` says something; theta fills in from the top level. */
-function readRope(source: ForwardSource, headDim: number, numTokens: number): RopeTable {
+function readRope(source: ForwardSource, headDim: number, numTokens: number, maxPositions: number): RopeTable {
   const config = configReader(source);
   const legacy = config.object("rope_scaling");
   const parameters: Values = (legacy !== undefined && Object.keys(legacy).length > 0 ? legacy : config.object("rope_parameters")) ?? {};
   const theta = typeof parameters.rope_theta === "number" ? parameters.rope_theta : config.number("rope_theta", 10000);
   const type = parameters.rope_type ?? parameters.type ?? "default";
   if ((parameters.partial_rotary_factor ?? config.number("partial_rotary_factor", 1)) !== 1) {
-    throw new UnsupportedError(`${source.configPath}: partial_rotary_factor: transformers' Llama rotates whole heads`, false);
+    throw new UnsupportedError(`${source.configPath}: partial_rotary_factor: this forward rotates whole heads`, false);
   }
-  return scaledRope(theta, headDim, { ...parameters, rope_type: type }, numTokens, config.integer("max_position_embeddings", 2048));
+  return scaledRope(theta, headDim, { ...parameters, rope_type: type }, numTokens, config.integer("max_position_embeddings", maxPositions));
 }
 
-const norm = (ops: Ops, { source, epsilon, round }: Model, name: string, x: Tensor): Promise<Tensor> =>
+const norm = (ops: Ops, { source, epsilon, round }: HuggingFaceDecoder, name: string, x: Tensor): Promise<Tensor> =>
   ops.rmsNorm(x, source.whole(name), { epsilon, roundNormalized: round, round });
 
-async function addAttention(ops: Ops, model: Model, layer: number, hidden: Tensor): Promise<Tensor> {
-  const { source, heads, kvHeads, headDim, rope, attentionBias, attention, round } = model;
+async function addAttention(ops: Ops, model: HuggingFaceDecoder, layer: number, hidden: Tensor): Promise<Tensor> {
+  const { source, heads, kvHeads, headDim, rope, biases, attention, round } = model;
   const at = `model.layers.${layer}`;
-  const product = (x: Tensor, name: string) => linear(ops, source, x, `${at}.self_attn.${name}`, attentionBias, round);
+  const product = (x: Tensor, name: string, hasBias = biases.qkv) => linear(ops, source, x, `${at}.self_attn.${name}`, hasBias, round);
   const rotate = (x: Tensor) => {
     const roundings = { roundTable: round, roundProducts: round, round };
     return ops.rotate(x, { headDim, ...rope, interleaved: false, ...roundings });
@@ -102,13 +127,13 @@ async function addAttention(ops: Ops, model: Model, layer: number, hidden: Tenso
   const k = await rotate(await product(x, "k_proj")); // [T, K·D]
   const v = await product(x, "v_proj"); // [T, K·D]
   const mixed = await ops.attention(q, k, v, { heads, kvHeads, headDim, scale: headDim ** -0.5, kind: attention, round }); // [T, A·D]
-  return ops.add(hidden, await product(mixed, "o_proj"), round);
+  return ops.add(hidden, await product(mixed, "o_proj", biases.output), round);
 }
 
-async function addFeedForward(ops: Ops, model: Model, layer: number, hidden: Tensor): Promise<Tensor> {
-  const { source, mlpBias, round } = model;
+async function addFeedForward(ops: Ops, model: HuggingFaceDecoder, layer: number, hidden: Tensor): Promise<Tensor> {
+  const { source, biases, round } = model;
   const at = `model.layers.${layer}`;
-  const product = (x: Tensor, name: string) => linear(ops, source, x, `${at}.mlp.${name}`, mlpBias, round);
+  const product = (x: Tensor, name: string) => linear(ops, source, x, `${at}.mlp.${name}`, biases.mlp, round);
   const x = await norm(ops, model, `${at}.post_attention_layernorm.weight`, hidden); // [T, H]
   const active = await ops.siluMul(await product(x, "gate_proj"), await product(x, "up_proj"), { roundSilu: round, round }); // [T, F]
   return ops.add(hidden, await product(active, "down_proj"), round);

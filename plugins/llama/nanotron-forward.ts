@@ -1,4 +1,4 @@
-// LlamaForTraining as Nanotron computes it, its tensor-parallel ranks one after another.
+// LlamaForTraining as Nanotron computes it, its tensor-parallel ranks one after another, and what Nanotron's Qwen2 shares with it.
 // Source: nanotron 2411b022 src/nanotron/models/llama.py, forward-semantics.
 // Shape letters: T tokens · H hidden · A heads · K key/value heads · D head size · F feed-forward · V vocabulary · R ranks.
 
@@ -6,11 +6,12 @@ import { UnsupportedError } from "../../core/errors.js";
 import type { Executor, Ops, Rounding, Tensor, Weight } from "../../core/executor/executor.js";
 import { scoped } from "../../core/executor/scope.js";
 import { configReader } from "../../core/forward/config.js";
-import type { ForwardOptions, ForwardSource, Stage } from "../../core/forward/forward.js";
+import type { Forward, ForwardOptions, ForwardSource, Stage } from "../../core/forward/forward.js";
 import { ropeFrequencies } from "../../core/forward/rope.js";
 import { frameworkRounding } from "./rounding.js";
 
-interface Model {
+/** A decoder of Nanotron with a fused qkv and gate_up, as its config and its class have it. */
+export interface NanotronDecoder {
   readonly source: ForwardSource;
   readonly layers: number;
   readonly heads: number; // A / R: of one rank
@@ -20,18 +21,38 @@ interface Model {
   readonly frequencies: Float32Array;
   readonly interleaved: boolean;
   readonly isTied: boolean;
+  readonly qkvBias: boolean;
+  /** Whether a layer's queries and keys are rotated. */
+  readonly rotates: (layer: number) => boolean;
+  /** Of x̂ in each layer's first norm, and in all the others. */
+  readonly roundInputNorm: Rounding;
+  readonly roundNorm: Rounding;
   readonly round: Rounding;
 }
 
 const EMBEDDING = "model.token_position_embeddings.pp_block.token_embedding.weight";
 
-export async function* nanotronLlama(
+/** The norm is one Triton kernel, which rounds once; there are no biases, and every layer rotates. */
+export const nanotronLlama: Forward = (executor, source, tokens, options) =>
+  runNanotronDecoder(
+    executor,
+    {
+      ...readNanotronDecoder(source, options),
+      qkvBias: false,
+      rotates: () => true,
+      roundInputNorm: "none",
+      roundNorm: "none",
+    },
+    tokens,
+  );
+
+/** @returns as a Forward does */
+export async function* runNanotronDecoder(
   executor: Executor,
-  source: ForwardSource,
+  model: NanotronDecoder,
   tokens: Uint32Array,
-  options: ForwardOptions,
 ): AsyncGenerator<Stage, Tensor, void> {
-  const model = readModel(source, options);
+  const { source } = model;
   let hidden = await scoped(executor, (ops) => embed(ops, source.parts(EMBEDDING), tokens)); // [T, H]
   try {
     yield { name: "embedding", hidden };
@@ -41,7 +62,7 @@ export async function* nanotronLlama(
       hidden = await scoped(executor, (ops) => addFeedForward(ops, model, layer, hidden), hidden);
       yield { name: `layer ${layer} feed-forward`, hidden };
     }
-    hidden = await scoped(executor, (ops) => norm(ops, model, "model.final_layer_norm.pp_block.weight", hidden), hidden);
+    hidden = await scoped(executor, (ops) => norm(ops, model, "model.final_layer_norm.pp_block.weight", hidden, model.roundNorm), hidden);
     yield { name: "final norm", hidden };
     return await scoped(executor, (ops) => logits(ops, model, hidden)); // [T, V]
   } finally {
@@ -49,7 +70,14 @@ export async function* nanotronLlama(
   }
 }
 
-function readModel(source: ForwardSource, { numerics }: ForwardOptions): Model {
+type ClassFacts = "qkvBias" | "rotates" | "roundInputNorm" | "roundNorm";
+
+/**
+ * What every model's config says alike; the rest is the class's.
+ *
+ * @throws {CheckpointError | UnsupportedError} the config lacks a key, or asks for what no forward here computes
+ */
+export function readNanotronDecoder(source: ForwardSource, { numerics }: ForwardOptions): Omit<NanotronDecoder, ClassFacts> {
   const config = configReader(source);
   const { tp, ropeInterleaved } = source.arrangement;
   const heads = config.integer("num_attention_heads");
@@ -84,19 +112,22 @@ async function embed(ops: Ops, parts: readonly Weight[], tokens: Uint32Array): P
   return sum as Tensor;
 }
 
-const norm = (ops: Ops, { source, epsilon, round }: Model, name: string, x: Tensor): Promise<Tensor> =>
-  ops.rmsNorm(x, source.whole(name), { epsilon, roundNormalized: "none", round });
+const norm = (ops: Ops, { source, epsilon, round }: NanotronDecoder, name: string, x: Tensor, roundNormalized: Rounding): Promise<Tensor> =>
+  ops.rmsNorm(x, source.whole(name), { epsilon, roundNormalized, round });
 
-async function addAttention(ops: Ops, model: Model, layer: number, hidden: Tensor): Promise<Tensor> {
+async function addAttention(ops: Ops, model: NanotronDecoder, layer: number, hidden: Tensor): Promise<Tensor> {
   const { source, heads, kvHeads, headDim, frequencies, interleaved, round } = model;
   const at = `model.decoder.${layer}.pp_block`;
   const [queryWidth, keyWidth] = [heads * headDim, kvHeads * headDim];
   const roundings = { roundTable: round, roundProducts: "none", round } as const;
-  const rotate = (x: Tensor) => ops.rotate(x, { headDim, frequencies, tableFactor: 1, interleaved, ...roundings });
-  const x = await norm(ops, model, `${at}.input_layernorm.weight`, hidden); // [T, H]
+  const rotate = async (x: Tensor) =>
+    model.rotates(layer) ? ops.rotate(x, { headDim, frequencies, tableFactor: 1, interleaved, ...roundings }) : x;
+  const x = await norm(ops, model, `${at}.input_layernorm.weight`, hidden, model.roundInputNorm); // [T, H]
+  const biases = model.qkvBias ? source.parts(`${at}.attn.qkv_proj.bias`) : [];
   const mixed: Tensor[] = [];
-  for (const weight of source.parts(`${at}.attn.qkv_proj.weight`)) {
-    const qkv = await ops.linear(x, weight, { round }); // [T, (A + 2K)·D / R]
+  for (const [rank, weight] of source.parts(`${at}.attn.qkv_proj.weight`).entries()) {
+    const bias = biases[rank];
+    const qkv = await ops.linear(x, weight, bias === undefined ? { round } : { round, bias }); // [T, (A + 2K)·D / R]
     const q = await rotate(await ops.columns(qkv, 0, queryWidth));
     const k = await rotate(await ops.columns(qkv, queryWidth, queryWidth + keyWidth));
     const v = await ops.columns(qkv, queryWidth + keyWidth, queryWidth + 2 * keyWidth);
@@ -105,10 +136,10 @@ async function addAttention(ops: Ops, model: Model, layer: number, hidden: Tenso
   return ops.add(hidden, await rowParallel(ops, mixed, source.parts(`${at}.attn.o_proj.weight`), round), round);
 }
 
-async function addFeedForward(ops: Ops, model: Model, layer: number, hidden: Tensor): Promise<Tensor> {
+async function addFeedForward(ops: Ops, model: NanotronDecoder, layer: number, hidden: Tensor): Promise<Tensor> {
   const { source, round } = model;
   const at = `model.decoder.${layer}.pp_block`;
-  const x = await norm(ops, model, `${at}.post_attention_layernorm.weight`, hidden); // [T, H]
+  const x = await norm(ops, model, `${at}.post_attention_layernorm.weight`, hidden, model.roundNorm); // [T, H]
   const active: Tensor[] = [];
   for (const weight of source.parts(`${at}.mlp.gate_up_proj.weight`)) {
     const gateUp = await ops.linear(x, weight, { round }); // [T, 2F / R]
@@ -130,7 +161,7 @@ async function rowParallel(ops: Ops, inputs: readonly Tensor[], weights: readonl
 }
 
 /** Each rank has its rows of the vocabulary: all must be gathered before anything is read from them. */
-async function logits(ops: Ops, { source, isTied, round }: Model, hidden: Tensor): Promise<Tensor> {
+async function logits(ops: Ops, { source, isTied, round }: NanotronDecoder, hidden: Tensor): Promise<Tensor> {
   const parts: Tensor[] = [];
   for (const weight of source.parts(isTied ? EMBEDDING : "model.lm_head.pp_block.weight"))
     parts.push(await ops.linear(hidden, weight, { round }));

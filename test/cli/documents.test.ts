@@ -50,7 +50,11 @@ describe("schemas", () => {
 describe("--json", () => {
   const broken = scratch.copy("tiny-llama3");
   const written = scratch.fresh();
-  before(() => editJson(broken, "config.json", { num_key_value_heads: 2 }));
+  const claimed = scratch.copy("golden/nanotron-tp1");
+  before(() => {
+    editJson(broken, "config.json", { num_key_value_heads: 2 });
+    editJson(claimed, "model_config.json", { initializer_range: 0.5 });
+  });
 
   const results: [string, string[], string, number, object][] = [
     ["convert", ["convert", source, written, "--to", "nanotron", "--tp", "2"], "convert", 0, { written: true, verified: "predictions" }],
@@ -78,6 +82,20 @@ describe("--json", () => {
       { name: "tiny-mistral", family: "llama" },
     ],
     ["plugins show", ["plugins", "show", "llama3-8b"], "plugin-show", 0, { name: "llama3-8b", family: "llama" }],
+    [
+      "plugins infer",
+      ["plugins", "infer", source, tp2, "--out", scratch.fresh()],
+      "plugin-infer",
+      0,
+      { plugin: "llama-draft", carries: true },
+    ],
+    [
+      "plugins infer, of what does not fit together",
+      ["plugins", "infer", source, claimed, "--out", scratch.fresh()],
+      "plugin-infer",
+      1,
+      { plugin: "llama-draft", carries: true },
+    ],
     ["plugins check", ["plugins", "check", join(schemas, "../plugins/llama")], "plugin-check", 0, { plugin: "llama", valid: true }],
   ];
   for (const [what, args, schema, code, fields] of results) {
