@@ -42,6 +42,8 @@ describe("the public API", () => {
       "DeviceReport",
       "Difference",
       "Divergence",
+      "DoctorOptions",
+      "DoctorReport",
       "EmbedOptions",
       "Engine",
       "EngineOverrides",
