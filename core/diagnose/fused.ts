@@ -1,22 +1,32 @@
 // F04, F05, F06, F10: the tensors of a fused parameter, whose rows were put together in one order and taken apart in another.
 
+import type { CanonicalTensor } from "./canonical-tensors.js";
 import type { Case } from "./case.js";
 import { CONVERT_AGAIN, type Hypothesis } from "./hypothesis.js";
 import { cutsRows, ranksToTry, severalRanksToTry } from "./ranks.js";
-import { cut, parts, type Rows, rowsOf, sameRows } from "./rows.js";
+import { cut, interleave, parts, type Rows, rowsOf, sameRows } from "./rows.js";
 import { accounts, type Form, shortName, type Unit } from "./units.js";
 
 /** What ends up in each tensor, for what each held. */
 type Rearrangement = (tensors: readonly Rows[]) => readonly Rows[];
 
+/** Fused rows lie in one of the two orders of RoPE, and rows that end up in another tensor take that order with them. */
+const ORDERS = [(rows: Rows) => rows, interleave] as const;
+
 /** Whether the fault, made in A, gives B, or made in B, gives A: a mistake on the way there is the inverse of the one on the way back. */
-function relates({ a, b }: Unit, rearrange: Rearrangement): boolean {
-  const [mine, theirs] = [a.map(rowsOf), b.map(rowsOf)];
+function relates({ a, b, components }: Unit, rearrange: Rearrangement): boolean {
   const gives = (from: readonly Rows[], to: readonly Rows[]) => {
     const made = rearrange(from);
     return to.every((rows, at) => sameRows(rows, made[at] ?? []));
   };
-  return gives(mine, theirs) || gives(theirs, mine);
+  return ORDERS.some((order) => {
+    const ordered = (tensor: CanonicalTensor, at: number) => {
+      const { rotary = false, axes = [] } = components[at] ?? {};
+      return rotary ? order(rowsOf(tensor), axes[0]?.[1] ?? 0) : rowsOf(tensor);
+    };
+    const [mine, theirs] = [a.map(ordered), b.map(ordered)];
+    return gives(mine, theirs) || gives(theirs, mine);
+  });
 }
 
 const heightsOf = (tensors: readonly Rows[]): number[] => tensors.map((rows) => rows.length);
