@@ -4,7 +4,7 @@ import type { Case } from "./case.js";
 import { type Account, CONVERT_AGAIN, type Hypothesis } from "./hypothesis.js";
 import { sameBytes } from "./rows.js";
 
-const fix = `store the weights in the original's dtype: ${CONVERT_AGAIN}, with --dtype only where another one is wanted`;
+const fix = `if another dtype is not wanted, ${CONVERT_AGAIN}, and without --dtype`;
 
 /** Which dtypes, told once for all tensors. */
 async function dtypesOf({ tensors }: Case, names: readonly string[]): Promise<string> {
@@ -36,7 +36,7 @@ const silentCast: Hypothesis = {
     const names = await relabelled(found);
     if (names.length > 0) {
       const statement = `B has A's bytes under another dtype's name: ${await dtypesOf(found, names)}`;
-      accounts.push({ statement, fix: `correct the dtype in the file headers: ${CONVERT_AGAIN}`, tensors: names, settings: [] });
+      accounts.push({ statement, fix: `correct the dtype in the file headers, or ${CONVERT_AGAIN}`, tensors: names, settings: [] });
     }
     return accounts;
   },

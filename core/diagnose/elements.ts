@@ -48,7 +48,7 @@ const oneElement: Hypothesis = {
       if (element === undefined || more.length > 0) return [];
       const values = `${valueAt(a, element) ?? "one value"} in A and ${valueAt(b, element) ?? "another"} in B`;
       const statement = `one element of ${name}, ${placeOf(element, a.shape)}, is ${values}; all others are equal`;
-      return [{ key: `${name}`, statement, fix: `copy the file again and check the disk or the transfer: ${CONVERT_AGAIN}` }];
+      return [{ key: `${name}`, statement, fix: `check the disk or the transfer, copy the file again, or ${CONVERT_AGAIN}` }];
     }),
 };
 

@@ -96,7 +96,7 @@ function orderForms(found: Case, unit: Unit, isAsked: (unit: Unit) => boolean): 
       if (tp === undefined) return [];
       const wrong = list(unit, order);
       const statement = `the fused rows are in the order ${wrong}, and were taken for ${list(unit, inOrder)}`;
-      return [{ key: `${wrong} ${tp}`, statement, fix: `fuse and split in the order ${list(unit, inOrder)}: ${CONVERT_AGAIN}` }];
+      return [{ key: `${wrong} ${tp}`, statement, fix: `fuse and split in the order ${list(unit, inOrder)}, or ${CONVERT_AGAIN}` }];
     });
 }
 
@@ -137,7 +137,7 @@ const perGroup: Hypothesis = {
       if (tp === undefined) return [];
       const statement =
         "the fused rows are laid out group by group (q heads, k, v of each key/value group) on one side, all q, all k, all v on the other";
-      return [{ key: `${tp}`, statement, fix: `lay out all q heads, then all k, then all v: ${CONVERT_AGAIN}` }];
+      return [{ key: `${tp}`, statement, fix: `lay out all q heads, then all k, then all v, or ${CONVERT_AGAIN}` }];
     }),
 };
 
@@ -150,7 +150,7 @@ const blockCut: Hypothesis = {
       const tp = severalRanksToTry(found).find((count) => cutsRows(unit, count) && relates(unit, cutAsOne(count)));
       if (tp === undefined) return [];
       const statement = `the fused tensor was cut for ${tp} ranks, or joined from them, as one block and not part by part`;
-      return [{ key: `${tp}`, statement, fix: `give each rank its rows of every part: ${CONVERT_AGAIN}` }];
+      return [{ key: `${tp}`, statement, fix: `give each rank its rows of every part, or ${CONVERT_AGAIN}` }];
     }),
 };
 

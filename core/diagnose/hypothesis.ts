@@ -32,4 +32,4 @@ export interface Explanation extends Account {
 }
 
 /** What mends most: the weights are moved again, rightly. */
-export const CONVERT_AGAIN = "convert the original again; `weighbridge convert` proves where every byte goes";
+export const CONVERT_AGAIN = "convert the original again with `weighbridge convert`, which proves where every byte goes";

@@ -30,7 +30,7 @@ const swappedNorms: Hypothesis = {
     }
     if (tensors.length === 0) return [];
     const statement = "two norms of one layer are in each other's place";
-    return [{ statement, fix: `swap them back: ${CONVERT_AGAIN}`, tensors, settings: [] }];
+    return [{ statement, fix: `swap them back, or ${CONVERT_AGAIN}`, tensors, settings: [] }];
   },
 };
 
@@ -70,7 +70,7 @@ const layers: Hypothesis = {
       }
       if (moved.length === 0) continue;
       const statement = `layers hold other layers' tensors: in ${name}, ${moved.join(", ")}`;
-      accounts.push({ statement, fix: `give each layer its own tensors: ${CONVERT_AGAIN}`, tensors, settings: [] });
+      accounts.push({ statement, fix: `give each layer its own tensors, or ${CONVERT_AGAIN}`, tensors, settings: [] });
     }
     return accounts;
   },
@@ -85,7 +85,7 @@ const finalNorm: Hypothesis = {
       for (const origin of found.a.architecture.components.filter((component) => isVector(component) && component.name !== name)) {
         if (!(await isInPlaceOf(found, name, origin.name))) continue;
         const statement = `${name} holds A's ${origin.name}`;
-        accounts.push({ statement, fix: `give the final norm its own weights: ${CONVERT_AGAIN}`, tensors: [name], settings: [] });
+        accounts.push({ statement, fix: `give the final norm its own weights, or ${CONVERT_AGAIN}`, tensors: [name], settings: [] });
         break;
       }
     }

@@ -19,22 +19,26 @@ function directions(unit: Unit): ("interleaved" | "separated")[] {
 }
 
 /** What it means depends on what B's config says of its rows. */
-function otherOrder({ b: { checkpoint, arrangement } }: Case, unit: Unit): Form[] {
-  if (!isRotary(unit)) return [];
-  const found = directions(unit);
-  if (found.length === 0) return [];
+function otherOrder(found: Case, unit: Unit): Form[] {
+  const { checkpoint, arrangement } = found.b;
+  const directionsFound = isRotary(unit) ? directions(unit) : [];
+  if (directionsFound.length === 0) return [];
   const says = arrangement.ropeInterleaved;
-  const isPlain = found.includes(says ? "separated" : "interleaved");
-  const said =
-    checkpoint.layout === "huggingface" ? "its framework takes them half-split" : `rope_interleaved is ${says} in ${checkpoint.configPath}`;
+  const isConfigs = checkpoint.layout !== "huggingface";
+  const said = isConfigs ? `rope_interleaved is ${says} in ${checkpoint.configPath}` : "its framework takes them half-split";
   const [is, meant] = says ? ["half-split", "interleaved"] : ["interleaved", "half-split"];
-  const statement = isPlain
-    ? `rows of q or k are in ${is} order, while ${said}`
-    : `rows of q or k were permuted between half-split and interleaved order twice, while ${said}`;
-  const flag =
-    checkpoint.layout === "huggingface" || !isPlain ? "" : `, or, if this is so in every layer, set rope_interleaved to ${!says}`;
-  return [{ key: isPlain ? "once" : "twice", statement, fix: `bring the rows of each head into ${meant} order${flag}: ${CONVERT_AGAIN}` }];
+  const rows = `bring the rows of each head into ${meant} order, or ${CONVERT_AGAIN}`;
+  if (!directionsFound.includes(says ? "separated" : "interleaved")) {
+    return [{ key: "twice", statement: `rows of q or k were permuted between the orders of RoPE twice, while ${said}`, fix: rows }];
+  }
+  const config = `set rope_interleaved to ${!says} in ${checkpoint.configPath}, or ${CONVERT_AGAIN}`;
+  const fix = isConfigs && allRotaryDiffer(found) ? config : rows;
+  return [{ key: "once", statement: `rows of q or k are in ${is} order, while ${said}`, fix }];
 }
+
+/** Where all rows are in the order that the config denies, it is the config that takes the least to put right. */
+const allRotaryDiffer = ({ a, parameters }: Case): boolean =>
+  a.architecture.components.every(({ name, rotary }) => !rotary || parameters.different.includes(name));
 
 const rowOrder: Hypothesis = {
   fault: "F01",
@@ -60,7 +64,7 @@ function wrongHeads(unit: Unit): Form[] {
     ];
     if (!made.some((rows) => sameRows(rows, b))) return [];
     const statement = `rows were permuted as ${heads} heads of ${wrong} rows, where there are ${a.length / headDim} heads of ${headDim}`;
-    return [{ key: `${heads} ${wrong}`, statement, fix: `permute q by the query heads and k by the key/value heads: ${CONVERT_AGAIN}` }];
+    return [{ key: `${heads} ${wrong}`, statement, fix: `permute q by the query heads and k by the key/value heads, or ${CONVERT_AGAIN}` }];
   });
 }
 

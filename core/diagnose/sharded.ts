@@ -30,7 +30,7 @@ const rankOrder: Hypothesis = {
         const order = cutsRows(unit, tp) || cutsColumns(unit, tp) ? ranksInB(unit, tp) : undefined;
         if (order === undefined) continue;
         const statement = `of ${tp} tensor-parallel ranks, the parts of ranks ${order.join(", ")} are in the places of ranks ${[...order.keys()].join(", ")}`;
-        return [{ key: `${tp} ${order}`, statement, fix: `join the ranks' parts in ascending order of rank: ${CONVERT_AGAIN}` }];
+        return [{ key: `${tp} ${order}`, statement, fix: `join the ranks' parts in ascending order of rank, or ${CONVERT_AGAIN}` }];
       }
       return [];
     }),
@@ -59,7 +59,7 @@ const cutAxis: Hypothesis = {
       const tp = severalRanksToTry(found).find((count) => cutsColumns(unit, count) && wrongAxis(unit, count));
       if (tp === undefined) return [];
       const statement = `the weight was shared among ${tp} ranks by rows, where its ranks share columns`;
-      return [{ key: `${tp}`, statement, fix: `cut and join this weight along its columns: ${CONVERT_AGAIN}` }];
+      return [{ key: `${tp}`, statement, fix: `cut and join this weight along its columns, or ${CONVERT_AGAIN}` }];
     }),
 };
 
@@ -71,7 +71,7 @@ const turned: Hypothesis = {
       const [rows = 0, columns = 0] = a?.shape ?? [];
       if (a === undefined || b === undefined || a.shape.length !== 2 || rows !== columns) return [];
       if (!sameBytes(transposed(a.bytes, rows, columns, itemSize(a.dtype)), b.bytes)) return [];
-      return [{ key: "", statement: "the matrix is transposed", fix: `transpose it back: ${CONVERT_AGAIN}` }];
+      return [{ key: "", statement: "the matrix is transposed", fix: `transpose it back, or ${CONVERT_AGAIN}` }];
     }),
 };
 

@@ -34,7 +34,7 @@ function unfilledRanks(unit: Unit, [mine, theirs]: [Rows, Rows], tp: number): nu
 function unfilledForms(found: Case, unit: Unit): Form[] {
   const [[a], [b]] = [unit.a, unit.b];
   if (a === undefined || b === undefined) return [];
-  const fix = `write the tensor: ${CONVERT_AGAIN}`;
+  const fix = `write the tensor, or ${CONVERT_AGAIN}`;
   const value = initialValue(b);
   if (value !== undefined) return [{ key: value, statement: `the tensor was left at ${value}`, fix }];
   for (const tp of severalRanksToTry(found)) {
@@ -70,7 +70,7 @@ const unfilled: Hypothesis = {
       return component === undefined || isFinalNorm(found.a.architecture, component.name) ? [] : unfilledForms(found, unit);
     });
     const dropped = (name: string) => isOfALayer(found, name) && !isBias(found, name);
-    return [...inB, ...missing(found, dropped, "B has not all of the tensor", `write the whole tensor: ${CONVERT_AGAIN}`)];
+    return [...inB, ...missing(found, dropped, "B has not all of the tensor", `write the whole tensor, or ${CONVERT_AGAIN}`)];
   },
 };
 
@@ -82,7 +82,7 @@ const finalNorm: Hypothesis = {
     const inB = await accounts(found, "tensor", (unit) =>
       unit.components.every(({ name }) => isIt(name)) ? unfilledForms(found, unit) : [],
     );
-    return [...inB, ...missing(found, isIt, "B has no final norm", `write the final norm: ${CONVERT_AGAIN}`)];
+    return [...inB, ...missing(found, isIt, "B has no final norm", `write the final norm, or ${CONVERT_AGAIN}`)];
   },
 };
 

@@ -24,7 +24,7 @@ async function copiedTensor({ tensors, parameters }: Case, { tied, to }: Tie): P
   const [a, b] = [await tensors.ofA(to), await tensors.ofB(tied)];
   if (a === undefined || b === undefined || a.dtype !== b.dtype || !sameBytes(a.bytes, b.bytes)) return [];
   const statement = `${tied} holds A's ${to}, as if the two were tied; in A it has weights of its own`;
-  return [{ statement, fix: `write ${tied} from the original: ${CONVERT_AGAIN}`, tensors: [tied], settings: [] }];
+  return [{ statement, fix: `write ${tied} from the original, or ${CONVERT_AGAIN}`, tensors: [tied], settings: [] }];
 }
 
 function tiedInConfig(found: Case, { tied, to, when }: Tie): Account[] {
