@@ -10,6 +10,8 @@ export interface CatalogueFault {
   readonly title: string;
   /** Where the form can be made, and is a fault. */
   readonly appliesTo: (facts: Facts, dtype: FloatDType) => boolean;
+  /** What the form is where it does not apply, and why that is no fault to be caught. */
+  readonly elsewhere?: string;
   /** What the original must have, in Hugging Face's layout: put in before anything is converted. */
   readonly prepare?: (folder: string) => void;
   /** Changes a right checkpoint folder in place. */
