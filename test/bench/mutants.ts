@@ -20,8 +20,11 @@ const started = performance.now();
 const seconds = (since: number): string => `${((performance.now() - since) / 1000).toFixed(0)} s`;
 
 const share = ({ caught, of }: Tally): string => (of === 0 ? "–" : `${caught} of ${of}`);
-const times = ({ margin, caught }: Tally): string =>
-  caught === 0 ? "–" : Number.isFinite(margin) ? `${formatFigure(margin)} × limit` : "refused";
+const times = ({ margin, caught, refused }: Tally): string => {
+  if (caught === 0) return "–";
+  if (refused === caught) return "refused";
+  return `${formatFigure(margin)} × limit${refused > 0 ? `, ${refused} refused` : ""}`;
+};
 
 function printRow({ fault, parameters, exact, framework }: Row): void {
   const columns = [share(parameters).padStart(9), share(exact).padStart(9), share(framework).padStart(9), times(exact).padStart(15)];
@@ -81,6 +84,7 @@ async function smallest(): Promise<boolean> {
       change === undefined ? "none up to its size" : `${formatFigure(change)}, ${formatFigure(change / rms)} of the tensor's rms`;
     console.log(`  ${tensor.padEnd(48)} ${caught}`);
   }
+  console.log("  (of the embedding, in the row of the prompt's first token: rows of tokens that a prompt lacks, it cannot see)");
   console.log(`parameters catch one bit; ${seconds(since)}`);
   return true;
 }

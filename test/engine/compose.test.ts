@@ -94,6 +94,7 @@ describe("the public API", () => {
       "constructor",
       "convert",
       "devices",
+      "doctor",
       "inspect",
       "plan",
       "plugins",

@@ -15,6 +15,8 @@ const isBelowBfloat16 = ({ title }: CatalogueFault): boolean => title.startsWith
 
 interface Verdict {
   readonly isCaught: boolean;
+  /** Nothing could be run, and verify said why. */
+  readonly isRefused: boolean;
   /** What was measured where the forwards first part, over the limit there; infinite where nothing can be run. */
   readonly margin: number;
 }
@@ -22,6 +24,8 @@ interface Verdict {
 export interface Tally {
   caught: number;
   of: number;
+  /** Of those caught. */
+  refused: number;
   /** The least of those caught. */
   margin: number;
 }
@@ -34,23 +38,24 @@ export interface Row {
   readonly survivors: string[];
 }
 
-const tally = (): Tally => ({ caught: 0, of: 0, margin: Number.POSITIVE_INFINITY });
+const tally = (): Tally => ({ caught: 0, of: 0, refused: 0, margin: Number.POSITIVE_INFINITY });
 
 async function verdictOf(engine: Engine, a: string, b: string, options: VerifyOptions): Promise<Verdict> {
   try {
     const { verdict, predictions } = await engine.verify(a, b, options);
     const { distance = Number.NaN, limit = 1 } = predictions?.firstDivergence ?? {};
     const isInfinite = options.checks?.includes("parameters") === true || !Number.isFinite(distance / limit);
-    return { isCaught: verdict === "different", margin: isInfinite ? Number.POSITIVE_INFINITY : distance / limit };
+    return { isCaught: verdict === "different", isRefused: false, margin: isInfinite ? Number.POSITIVE_INFINITY : distance / limit };
   } catch (error) {
-    if (error instanceof WeighbridgeError) return { isCaught: true, margin: Number.POSITIVE_INFINITY }; // refused
+    if (error instanceof WeighbridgeError) return { isCaught: true, isRefused: true, margin: Number.POSITIVE_INFINITY };
     throw error;
   }
 }
 
-function count(into: Tally, { isCaught, margin }: Verdict): boolean {
+function count(into: Tally, { isCaught, isRefused, margin }: Verdict): boolean {
   into.of++;
   if (isCaught) into.caught++;
+  if (isRefused) into.refused++;
   if (isCaught) into.margin = Math.min(into.margin, margin);
   return isCaught;
 }

@@ -3,7 +3,7 @@
 import { cpSync } from "node:fs";
 import type { Engine } from "../../../core/index.js";
 import { openFiles } from "../../helpers/faults/checkpoint-files.js";
-import type { Scratch } from "../../helpers/folders.js";
+import { readJson, type Scratch } from "../../helpers/folders.js";
 
 /** In layers that are neither the first nor the last, and around them. */
 const TENSORS = [
@@ -30,6 +30,7 @@ const MOST_HALVINGS = 23;
 /** @param source - a Hugging Face folder in float32 */
 export async function smallestCaught(engine: Engine, scratch: Scratch, source: string): Promise<Smallest[]> {
   const found: Smallest[] = [];
+  const firstToken: number = readJson(source, "config.json").bos_token_id;
   for (const tensor of TENSORS) {
     const folder = scratch.fresh();
     cpSync(source, folder, { recursive: true });
@@ -39,8 +40,7 @@ export async function smallestCaught(engine: Engine, scratch: Scratch, source: s
     const rms = Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
     const isCaught = async (halvings: number): Promise<boolean> => {
       const bytes = Buffer.from(right);
-      // An element of a token that the prompt has: the embedding's rows are looked at one by one.
-      const at = tensor.includes("embed") ? 32 * (openFiles(source).facts.hidden + 1) : Math.floor(values.length / 2);
+      const at = tensor.includes("embed") ? firstToken * (stored?.shape[1] ?? 0) : Math.floor(values.length / 2);
       bytes.writeFloatLE((values[at] ?? 0) + rms * 2 ** -halvings, at * 4);
       stored?.write(bytes);
       return (await engine.verify(source, folder, { checks: ["predictions"], executor: "cpu" })).verdict === "different";
