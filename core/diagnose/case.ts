@@ -11,6 +11,8 @@ export interface Side extends VerifySide {
   readonly checkpoint: Checkpoint;
   readonly architecture: Architecture;
   readonly arrangement: Arrangement;
+  /** Hugging Face names of tensors that are stored in another shape than the side's own config says: there, and not to be read. */
+  readonly misshapen: readonly string[];
 }
 
 /** A setting of the forward, as each side's framework takes it. */

@@ -45,8 +45,9 @@ function unfilledForms(found: Case, unit: Unit): Form[] {
   return [];
 }
 
+/** Tensors that B does not have: one in a wrong shape was not dropped. */
 const missing = (found: Case, isAsked: (name: string) => boolean, statement: string, fix: string): Account[] => {
-  const tensors = found.parameters.missing.filter(isAsked);
+  const tensors = found.parameters.missing.filter((name) => isAsked(name) && !found.b.misshapen.includes(name));
   return tensors.length === 0 ? [] : [{ statement, fix, tensors, settings: [] }];
 };
 

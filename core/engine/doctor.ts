@@ -7,6 +7,7 @@ import type { Explanation } from "../diagnose/hypothesis.js";
 import { type TensorDifference, tensorDifferences } from "../diagnose/tensor-differences.js";
 import { UsageError } from "../errors.js";
 import type { Store } from "../store/store.js";
+import { sameShape } from "../tensor/shape.js";
 import type { Divergence } from "../verify/predictions.js";
 import { settingDifferences, sideOf } from "./check-parameters.js";
 import { type Context, type Model, openCheckpoint } from "./open.js";
@@ -96,7 +97,13 @@ const caseSide = (model: Model): Side => ({
   checkpoint: model.checkpoint,
   architecture: model.architecture,
   arrangement: model.arrangement,
+  misshapen: misshapenIn(model),
 });
+
+const misshapenIn = ({ slots, checkpoint, architecture }: Model): string[] =>
+  slots
+    .filter(({ key, shape }) => !sameShape(checkpoint.tensors.get(key)?.shape ?? shape, shape))
+    .flatMap(({ pieces }) => pieces.map(({ component }) => architecture.components[component]?.name ?? ""));
 
 type Told = Pick<DoctorReport, "outcome" | "explanations" | "unexplained" | "summary">;
 

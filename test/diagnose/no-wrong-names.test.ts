@@ -1,5 +1,7 @@
 // What no single fault of the catalogue has made gets no fault's name: several faults at once, and damage of other kinds.
 
+import { cpSync } from "node:fs";
+import { join } from "node:path";
 import { expect } from "chai";
 import { after, before, describe, it } from "mocha";
 import { createEngine, type DoctorReport } from "../../core/index.js";
@@ -8,6 +10,7 @@ import { openFiles } from "../helpers/faults/checkpoint-files.js";
 import { inside, top } from "../helpers/faults/model-parts.js";
 import { readRows, writeRows } from "../helpers/faults/rows.js";
 import { convertTo, nanotron } from "../helpers/faults/targets.js";
+import { readWeightFile, writeWeightFile } from "../helpers/faults/weight-file.js";
 import { editJson, fixture, scratchFolder } from "../helpers/folders.js";
 import { type GaussianModel, writeGaussianLlama } from "../helpers/gaussian-llama.js";
 import { uniform } from "../helpers/random.js";
@@ -125,6 +128,20 @@ describe("the doctor on damage that is in no catalogue", () => {
     writeGaussianLlama(other, model, 4);
     const report = await engine.doctor(source, other, { checks: ["parameters"] });
     expect([report.outcome, faultsOf(report), report.unexplained.length]).to.deep.equal(["unexplained", [], 30]);
+  });
+
+  it("a tensor in another shape than the config says: it is there, and was not dropped", async () => {
+    const folder = scratch.fresh();
+    cpSync(source, folder, { recursive: true });
+    const { metadata, tensors } = readWeightFile(join(folder, "model.safetensors"));
+    const name = "model.layers.1.mlp.down_proj.weight";
+    const turned = [...tensors].map(
+      ([key, tensor]) => [key, key === name ? { ...tensor, shape: tensor.shape.toReversed() } : tensor] as const,
+    );
+    writeWeightFile(join(folder, "model.safetensors"), { metadata, tensors: new Map(turned) });
+    const report = await engine.doctor(source, folder, { checks: ["parameters"] });
+    expect([report.outcome, faultsOf(report), report.unexplained]).to.deep.equal(["unexplained", [], [name]]);
+    expect(report.problems.join()).to.include(`${name} in ${folder}/model.safetensors: expected [64, 88], found [88, 64]`);
   });
 
   it("a setting that no fault is about", async () => {
