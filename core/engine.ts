@@ -5,6 +5,7 @@ import { checkedPlugin, readPlugin } from "./architecture/load.js";
 import { inject, injectable } from "./di.js";
 import { type ConvertOptions, type ConvertResult, convert } from "./engine/convert.js";
 import { type DeviceReport, devices } from "./engine/devices.js";
+import { type DoctorOptions, type DoctorReport, doctor } from "./engine/doctor.js";
 import { type InferOptions, type InferReport, infer } from "./engine/infer.js";
 import { type InspectOptions, type InspectReport, inspect } from "./engine/inspect.js";
 import type { Context } from "./engine/open.js";
@@ -47,6 +48,14 @@ export interface Engine {
    * @throws {UsageError | CheckpointError | FormatError} either folder cannot be read at all
    */
   verify(a: string, b: string, options?: VerifyOptions): Promise<VerifyReport>;
+  /**
+   * Why a checkpoint is not what its original is: where the two differ, and which known fault of conversions accounts for all of it.
+   *
+   * @param a - the original, believed right
+   * @param b - the checkpoint suspected
+   * @throws {UsageError | CheckpointError | FormatError} either folder cannot be read at all
+   */
+  doctor(a: string, b: string, options?: DoctorOptions): Promise<DoctorReport>;
   /**
    * A model's next-token predictions, by its own framework's forward.
    *
@@ -103,6 +112,10 @@ export class WeighbridgeEngine implements Engine {
 
   verify(a: string, b: string, options: VerifyOptions = {}): Promise<VerifyReport> {
     return verify(this.context, a, b, options);
+  }
+
+  doctor(a: string, b: string, options: DoctorOptions = {}): Promise<DoctorReport> {
+    return doctor(this.context, a, b, options);
   }
 
   predict(path: string, options: PredictOptions = {}): Promise<PredictReport> {

@@ -4,6 +4,7 @@ export type { Plugin } from "./architecture/declaration.js";
 export { createEngine, type EngineOverrides } from "./compose.js";
 export type { ConvertOptions, ConvertResult } from "./engine/convert.js";
 export type { DeviceReport } from "./engine/devices.js";
+export type { DoctorOptions, DoctorReport } from "./engine/doctor.js";
 export type { InferOptions, InferReport } from "./engine/infer.js";
 export type { Finding, InspectedTensor, InspectOptions, InspectReport } from "./engine/inspect.js";
 export type { PlanCost, PlanReport } from "./engine/plan.js";

@@ -5,6 +5,7 @@ import { Command, CommanderError } from "commander";
 import { UsageError } from "../errors.js";
 import { packageVersion } from "../version.js";
 import { addConvert, addPlan } from "./convert.js";
+import { addDoctor } from "./doctor.js";
 import { addInspect } from "./inspect.js";
 import { errorDocument, errorLines, printDocument } from "./output.js";
 import { addPlugins } from "./plugins.js";
@@ -18,7 +19,7 @@ const program = new Command("weighbridge")
   .option("--debug", "print stack traces, and why auto passed an executor over")
   .exitOverride()
   .configureOutput({ writeErr: () => undefined }); // report() says it
-for (const add of [addConvert, addPlan, addInspect, addPredict, addVerify, addPlugins]) add(program);
+for (const add of [addConvert, addPlan, addInspect, addPredict, addVerify, addDoctor, addPlugins]) add(program);
 
 // A reader that has seen enough (`| head`) is no failure; one of warnings and progress must not stop a conversion.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

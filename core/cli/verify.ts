@@ -28,7 +28,7 @@ export function addVerify(program: Command): void {
     .action(runVerify);
 }
 
-function checks(text: string): Check[] {
+export function checks(text: string): Check[] {
   const names = text.split(",").map((part) => part.trim());
   const wrong = names.find((name) => !["parameters", "predictions", "receipt"].includes(name));
   if (wrong !== undefined) throw new InvalidArgumentError("expected parameters, predictions, receipt, or some with a comma.");
@@ -42,6 +42,7 @@ function runVerify(a: string, b: string, flags: VerifyFlags): Promise<void> {
     process.exitCode = report.verdict === "equal" ? 0 : 1;
     if (flags.json === true) printDocument(report);
     else printReport(report);
+    if (report.verdict === "different" && flags.json !== true) print(`  hint         weighbridge doctor ${a} ${b} looks for the fault`);
   });
 }
 

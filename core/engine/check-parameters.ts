@@ -1,5 +1,6 @@
 // The parameters check of two open models: tensors, and the settings that their forwards depend on.
 
+import type { Value } from "../architecture/declaration.js";
 import { effectiveSettings } from "../architecture/limits.js";
 import { type Json, sameJson } from "../format/json.js";
 import { bindStored, filesOf } from "../plan/compile.js";
@@ -32,6 +33,8 @@ export async function checkParameters(
     onProgress?.(progress);
   };
   const stray = [...common.extra, ...unexplained(b)];
+  // What no rule explains is a tensor all the same, and a checkpoint without it is another one.
+  const lost = unexplained(a).filter((key) => !b.checkpoint.tensors.has(key));
   const compared = await compareParameters(context.store, a.architecture, sideOf(a), renumbered(sideOf(b), common), stray, {
     threads,
     signal,
@@ -42,18 +45,19 @@ export async function checkParameters(
   // What is stored in both is neither missing nor extra, though only one of the two has a tensor of its own there.
   const different = [...compared.different, ...common.reshaped, ...untied];
   const isNew = (name: string) => !different.includes(name);
-  const report = { ...compared, missing: compared.missing.filter(isNew), extra: compared.extra.filter(isNew), different };
+  const report = { ...compared, missing: [...compared.missing.filter(isNew), ...lost], extra: compared.extra.filter(isNew), different };
   const settings = differingSettings(a, b);
   return {
     report,
     settings,
-    isEqual: report.equal.length === names.length && stray.length === 0 && untied.length === 0 && settings.length === 0,
-    evidence: `${names.length - report.missing.length} of ${names.length} tensors compared, each to its end or its first difference`,
+    isEqual:
+      report.equal.length === names.length && stray.length === 0 && lost.length === 0 && untied.length === 0 && settings.length === 0,
+    evidence: `${names.length + lost.length - report.missing.length} of ${names.length} tensors compared, each to its end or its first difference`,
   };
 }
 
 /** The tensors that are there in the right shape; what is not is then found missing. */
-function sideOf({ checkpoint, slots }: Model): VerifySide {
+export function sideOf({ checkpoint, slots }: Model): VerifySide {
   const sound = slots.filter(({ key, shape }) => sameShape(checkpoint.tensors.get(key)?.shape ?? [], shape));
   return { files: filesOf(checkpoint.files, checkpoint.tensors.values()), slots: bindStored(sound, checkpoint.tensors) };
 }
@@ -69,9 +73,13 @@ export const weightBytes = ({ checkpoint, slots }: Model): number =>
     return stored === undefined ? sum : sum + stored.byteEnd - stored.byteStart;
   }, 0);
 
-export function differingSettings(a: Model, b: Model): string[] {
+/** A setting of the forward whose value differs as the two frameworks take it. */
+export function settingDifferences(a: Model, b: Model): { name: string; a: Value; b: Value }[] {
   const [ours, theirs] = [effectiveSettings(a.match, a.layout.name), effectiveSettings(b.match, b.layout.name)];
   return a.match.plugin.forward
-    .filter((name) => !sameJson(ours[name] as Json, theirs[name] as Json))
-    .map((name) => `${name}: ${JSON.stringify(ours[name])} and ${JSON.stringify(theirs[name])}`);
+    .map((name) => ({ name, a: ours[name] ?? null, b: theirs[name] ?? null }))
+    .filter((setting) => !sameJson(setting.a as Json, setting.b as Json));
 }
+
+export const differingSettings = (a: Model, b: Model): string[] =>
+  settingDifferences(a, b).map((setting) => `${setting.name}: ${JSON.stringify(setting.a)} and ${JSON.stringify(setting.b)}`);

@@ -79,7 +79,7 @@ async function compareTensors(
 type Opened = Awaited<ReturnType<typeof openCheckpoint>>;
 
 /** The user's answer goes to a side that has no word of its own; one that neither can take is a mistake. */
-function modelsOf(
+export function modelsOf(
   context: Context,
   sides: readonly [Opened, Opened],
   { plugin, sourceRopeInterleaved: answer }: VerifyOptions,

@@ -9,6 +9,8 @@ export interface FaultCase {
   readonly title: string;
   /** Where it is a fault at all, by layout, topology and sizes; everywhere by default. */
   readonly where?: (facts: Facts) => boolean;
+  /** What it is anywhere else. */
+  readonly elsewhere?: string;
   /** Hugging Face names of the tensors that must be found different; none for a fault in the config alone. */
   readonly changes: (facts: Facts) => readonly string[];
   /** The settings that must be found different. */

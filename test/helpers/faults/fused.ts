@@ -74,6 +74,7 @@ export const fusedFaults: readonly Fault[] = [
     id: "F05",
     title: "qkv laid out per key/value group",
     where: ({ kvHeads, tp }) => kvHeads / tp > 1,
+    elsewhere: "one key/value head to a rank: the identity",
     changes: () => [Q, K, V],
     ...attention,
     edit: (files) => {
@@ -92,6 +93,7 @@ export const fusedFaults: readonly Fault[] = [
     id: "F10",
     title: "qkv cut as one block",
     where: (facts) => isCut(facts, facts.heads, facts.kvHeads),
+    elsewhere: "one rank: the identity",
     changes: () => [Q, K, V],
     ...attention,
     edit: cutAsBlock("qkv"),
@@ -100,6 +102,7 @@ export const fusedFaults: readonly Fault[] = [
     id: "F10",
     title: "gate_up cut as one block",
     where: (facts) => isCut(facts, facts.ffn),
+    elsewhere: "one rank: the identity",
     changes: () => [GATE, UP],
     ...feedForward,
     edit: cutAsBlock("gateUp"),

@@ -50,6 +50,7 @@ export const layerFaults: readonly Fault[] = [
     id: "F08",
     title: "two layers swapped",
     where: ({ layers }) => layers > LAYER + 1,
+    elsewhere: "two layers: the next form",
     changes: () => inLayers(LAYER, LAYER + 1),
     ...attention,
     edit: (files) => swap(wholeLayer(files, LAYER), wholeLayer(files, LAYER + 1)),
@@ -74,6 +75,7 @@ export const layerFaults: readonly Fault[] = [
     id: "F09",
     title: "the last rank's o_proj left at zero",
     where: ({ tp }) => tp > 1,
+    elsewhere: "one rank: the whole tensor",
     changes: () => [inLayer("self_attn.o_proj")],
     ...attention,
     edit: (files) => {

@@ -16,6 +16,7 @@ export const rotaryFaults: readonly Fault[] = [
     id: "F01",
     title: "q and k rows in the other RoPE order, in every layer",
     where: hasOrder,
+    elsewhere: "heads of two rows: the identity",
     changes: inEveryLayer(Q, K),
     stage: () => "layer 0 attention",
     edit: (files) => {
@@ -28,6 +29,7 @@ export const rotaryFaults: readonly Fault[] = [
     id: "F01",
     title: "k rows in the other RoPE order, in one layer",
     where: hasOrder,
+    elsewhere: "heads of two rows: the identity",
     changes: () => [inLayer(K)],
     stage: () => `layer ${LAYER} attention`,
     edit: (files) => {
@@ -39,6 +41,7 @@ export const rotaryFaults: readonly Fault[] = [
     id: "F01",
     title: "rope_interleaved says the other order",
     where: (facts) => isNanotron(facts) && hasOrder(facts),
+    elsewhere: "Hugging Face: no such setting",
     changes: inEveryLayer(Q, K),
     stage: () => "layer 0 attention",
     edit: ({ folder, configName, facts }) => editJson(folder, configName, { rope_interleaved: !facts.interleaved }),
@@ -62,6 +65,7 @@ export const rotaryFaults: readonly Fault[] = [
     title: "k permuted with the head count of q",
     // Where k's rows do not divide into as many heads of pairs, the mistake cannot be made in silence.
     where: ({ heads, kvHeads, headDim }) => kvHeads < heads && (headDim * kvHeads) % (2 * heads) === 0,
+    elsewhere: "as many key/value heads as heads: the identity; rows that do not divide: an error",
     changes: () => [inLayer(K)],
     stage: () => `layer ${LAYER} attention`,
     edit: (files) => {

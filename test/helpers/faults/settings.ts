@@ -19,6 +19,7 @@ export const settingFaults: readonly Fault[] = [
     id: "F14",
     title: "tied in the config, though lm_head is a tensor of its own",
     where: ({ tied }) => !tied,
+    elsewhere: "tied: right",
     changes: () => ["lm_head.weight"],
     settings: ["tie_word_embeddings"],
     stage: () => "logits",
@@ -28,6 +29,7 @@ export const settingFaults: readonly Fault[] = [
     id: "F14",
     title: "the embedding in lm_head's place",
     where: ({ tied }) => !tied,
+    elsewhere: "tied: right",
     changes: () => ["lm_head.weight"],
     stage: () => "logits",
     edit: (files) => {

@@ -33,6 +33,7 @@ export const shardedFaults: readonly Fault[] = [
     id: "F11",
     title: "ranks of every tensor in the wrong order",
     where: isSplit,
+    elsewhere: "one rank: the identity",
     changes: (facts) => ["model.embed_tokens.weight", ...inEveryLayer(...SHARDED)(facts), ...(facts.tied ? [] : ["lm_head.weight"])],
     stage: () => "embedding",
     edit: (files) => {
@@ -48,6 +49,7 @@ export const shardedFaults: readonly Fault[] = [
     id: "F11",
     title: "ranks of one o_proj in the wrong order",
     where: isSplit,
+    elsewhere: "one rank: the identity",
     changes: () => [O],
     ...attention,
     edit: (files) => reverseRanks(files, inside(files, LAYER, "o"), 1),
@@ -56,6 +58,7 @@ export const shardedFaults: readonly Fault[] = [
     id: "F11",
     title: "ranks of lm_head in the wrong order",
     where: (facts) => isSplit(facts) && !facts.tied,
+    elsewhere: "one rank: the identity; tied: no such tensor",
     changes: () => ["lm_head.weight"],
     stage: () => "logits",
     edit: (files) => reverseRanks(files, top(files, "lmHead"), 0),
@@ -64,6 +67,7 @@ export const shardedFaults: readonly Fault[] = [
     id: "F12",
     title: "o_proj cut along its rows",
     where: (facts) => isSquare(facts) && isSplit(facts),
+    elsewhere: "one rank: the identity; not square: another shape",
     changes: () => [O],
     ...attention,
     edit: (files) => {
@@ -82,6 +86,7 @@ export const shardedFaults: readonly Fault[] = [
     id: "F13",
     title: "o_proj transposed",
     where: isSquare,
+    elsewhere: "not square: another shape",
     changes: () => [O],
     ...attention,
     edit: (files) => {

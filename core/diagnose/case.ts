@@ -1,0 +1,43 @@
+// What a hypothesis is held against: two checkpoints, where they differ, and their tensors in one order of bytes.
+
+import type { Architecture } from "../architecture/architecture.js";
+import type { Plugin, Value } from "../architecture/declaration.js";
+import type { Arrangement, Checkpoint } from "../layout/layout.js";
+import type { ParametersReport, VerifySide } from "../verify/parameters.js";
+import type { CanonicalTensors } from "./canonical-tensors.js";
+
+/** One checkpoint of a case. */
+export interface Side extends VerifySide {
+  readonly checkpoint: Checkpoint;
+  readonly architecture: Architecture;
+  readonly arrangement: Arrangement;
+  /** Hugging Face names of tensors that are stored in another shape than the side's own config says: there, and not to be read. */
+  readonly misshapen: readonly string[];
+}
+
+/** A setting of the forward, as each side's framework takes it. */
+export interface SettingDifference {
+  readonly name: string;
+  readonly a: Value;
+  readonly b: Value;
+}
+
+export interface Case {
+  /** Believed right. */
+  readonly a: Side;
+  /** Suspected. */
+  readonly b: Side;
+  readonly plugin: Plugin;
+  readonly parameters: ParametersReport;
+  readonly settings: readonly SettingDifference[];
+  readonly tensors: CanonicalTensors;
+}
+
+/** Hugging Face names of all tensors that are not equal in every respect. */
+export const differingTensors = ({ parameters }: Case): string[] => [
+  ...parameters.different,
+  ...parameters.missing,
+  ...parameters.extra,
+  ...parameters.otherDtype,
+  ...parameters.rounded,
+];

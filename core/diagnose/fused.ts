@@ -1,0 +1,157 @@
+// F04, F05, F06, F10: the tensors of a fused parameter, whose rows were put together in one order and taken apart in another.
+
+import type { CanonicalTensor } from "./canonical-tensors.js";
+import type { Case } from "./case.js";
+import { CONVERT_AGAIN, type Hypothesis } from "./hypothesis.js";
+import { cutsRows, ranksToTry, severalRanksToTry } from "./ranks.js";
+import { cut, interleave, parts, type Rows, rowsOf, sameRows } from "./rows.js";
+import { accounts, type Form, shortName, type Unit } from "./units.js";
+
+/** What ends up in each tensor, for what each held. */
+type Rearrangement = (tensors: readonly Rows[]) => readonly Rows[];
+
+/** Fused rows lie in one of the two orders of RoPE, and rows that end up in another tensor take that order with them. */
+const ORDERS = [(rows: Rows) => rows, interleave] as const;
+
+/** Whether the fault, made in A, gives B, or made in B, gives A: a mistake on the way there is the inverse of the one on the way back. */
+function relates({ a, b, components }: Unit, rearrange: Rearrangement): boolean {
+  const gives = (from: readonly Rows[], to: readonly Rows[]) => {
+    const made = rearrange(from);
+    return to.every((rows, at) => sameRows(rows, made[at] ?? []));
+  };
+  return ORDERS.some((order) => {
+    const ordered = (tensor: CanonicalTensor, at: number) => {
+      const { rotary = false, axes = [] } = components[at] ?? {};
+      return rotary ? order(rowsOf(tensor), axes[0]?.[1] ?? 0) : rowsOf(tensor);
+    };
+    const [mine, theirs] = [a.map(ordered), b.map(ordered)];
+    return gives(mine, theirs) || gives(theirs, mine);
+  });
+}
+
+const heightsOf = (tensors: readonly Rows[]): number[] => tensors.map((rows) => rows.length);
+
+/** Do something to what each rank has of every tensor. */
+const perRank =
+  (tp: number, rearrange: Rearrangement): Rearrangement =>
+  (tensors) => {
+    const ranks = tensors.map((rows) => parts(rows, tp));
+    const made = Array.from({ length: tp }, (_, rank) => rearrange(ranks.map((of) => of[rank] ?? [])));
+    return tensors.map((_, tensor) => made.flatMap((of) => of[tensor] ?? []));
+  };
+
+/** Fused in `order`, taken apart in the right one. */
+const fusedIn =
+  (order: readonly number[]): Rearrangement =>
+  (tensors) =>
+    cut(
+      order.flatMap((at) => tensors[at] ?? []),
+      heightsOf(tensors),
+    );
+
+/** [q heads of group 0; k 0; v 0; q heads of group 1; …] */
+const fusedPerGroup =
+  (groups: number): Rearrangement =>
+  (tensors) => {
+    const grouped = tensors.map((rows) => parts(rows, groups));
+    const fused = Array.from({ length: groups }, (_, group) => grouped.flatMap((of) => of[group] ?? [])).flat();
+    return cut(fused, heightsOf(tensors));
+  };
+
+/** All of each tensor fused, then cut into ranks as if it were one. */
+const cutAsOne =
+  (tp: number): Rearrangement =>
+  (tensors) => {
+    const heights = heightsOf(tensors).map((rows) => rows / tp);
+    const ranks = parts(tensors.flat(), tp).map((rows) => cut(rows, heights));
+    return tensors.map((_, tensor) => ranks.flatMap((of) => of[tensor] ?? []));
+  };
+
+function permutations(count: number): number[][] {
+  if (count === 0) return [[]];
+  return permutations(count - 1).flatMap((rest) =>
+    Array.from({ length: count }, (_, at) => [...rest.slice(0, at), count - 1, ...rest.slice(at)]),
+  );
+}
+
+/** More parts than a fused attention or feed-forward has would have too many orders. */
+const MOST_PARTS = 4;
+
+const isFused = ({ parameter, components }: Unit): boolean =>
+  parameter.fuseAxis === 0 && components.length > 1 && components.length <= MOST_PARTS && components.every(({ transpose }) => !transpose);
+
+const list = ({ components }: Unit, order: readonly number[]): string =>
+  order.map((at) => (components[at] === undefined ? "" : shortName(components[at]))).join(", ");
+
+/** The first of the rank counts with which an order relates the two sides; with others it may be the same. */
+function orderForms(found: Case, unit: Unit, isAsked: (unit: Unit) => boolean): Form[] {
+  if (!isFused(unit) || !isAsked(unit)) return [];
+  const inOrder = unit.components.map((_, at) => at);
+  return permutations(unit.components.length)
+    .filter((order) => String(order) !== String(inOrder))
+    .flatMap((order) => {
+      const tp = ranksToTry(found, 1).find(
+        (count) => (count === 1 || cutsRows(unit, count)) && relates(unit, perRank(count, fusedIn(order))),
+      );
+      if (tp === undefined) return [];
+      const wrong = list(unit, order);
+      const statement = `the fused rows are in the order ${wrong}, and were taken for ${list(unit, inOrder)}`;
+      return [{ key: `${wrong} ${tp}`, statement, fix: `fuse and split in the order ${list(unit, inOrder)}, or ${CONVERT_AGAIN}` }];
+    });
+}
+
+const holdsPairs = ({ components }: Unit): boolean => components.some(({ rotary }) => rotary);
+
+const fusedOrder: Hypothesis = {
+  fault: "F04",
+  name: "q, k, v fused in another order",
+  explains: (found) => accounts(found, "parameter", (unit) => orderForms(found, unit, holdsPairs)),
+};
+
+const swappedHalves: Hypothesis = {
+  fault: "F06",
+  name: "gate and up swapped",
+  explains: (found) =>
+    accounts(found, "parameter", (unit) =>
+      orderForms(found, unit, ({ components }) => components.length === 2 && !holdsPairs(unit)).map((form) => {
+        const [first, second] = unit.components.map(shortName);
+        return { ...form, statement: `${first} and ${second} are in each other's place` };
+      }),
+    ),
+};
+
+/** Key/value groups: as many as the rotary tensor with the fewest heads has. */
+const groupsOf = ({ components }: Unit): number =>
+  Math.min(...components.filter(({ rotary }) => rotary).map(({ axes }) => axes[0]?.[0] ?? 1));
+
+const perGroup: Hypothesis = {
+  fault: "F05",
+  name: "qkv laid out per key/value group",
+  explains: (found) =>
+    accounts(found, "parameter", (unit) => {
+      if (!isFused(unit) || !holdsPairs(unit)) return [];
+      const groups = groupsOf(unit);
+      const isPerGroup = (tp: number) =>
+        (tp === 1 || cutsRows(unit, tp)) && groups % tp === 0 && groups > tp && relates(unit, perRank(tp, fusedPerGroup(groups / tp)));
+      const tp = ranksToTry(found, 1).find(isPerGroup);
+      if (tp === undefined) return [];
+      const statement =
+        "the fused rows are laid out group by group (q heads, k, v of each key/value group) on one side, all q, all k, all v on the other";
+      return [{ key: `${tp}`, statement, fix: `lay out all q heads, then all k, then all v, or ${CONVERT_AGAIN}` }];
+    }),
+};
+
+const blockCut: Hypothesis = {
+  fault: "F10",
+  name: "a fused tensor cut as one block",
+  explains: (found) =>
+    accounts(found, "parameter", (unit) => {
+      if (!isFused(unit)) return [];
+      const tp = severalRanksToTry(found).find((count) => cutsRows(unit, count) && relates(unit, cutAsOne(count)));
+      if (tp === undefined) return [];
+      const statement = `the fused tensor was cut for ${tp} ranks, or joined from them, as one block and not part by part`;
+      return [{ key: `${tp}`, statement, fix: `give each rank its rows of every part, or ${CONVERT_AGAIN}` }];
+    }),
+};
+
+export const fusedHypotheses: readonly Hypothesis[] = [fusedOrder, perGroup, swappedHalves, blockCut];

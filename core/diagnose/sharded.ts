@@ -1,0 +1,78 @@
+// F11, F12, F13: tensor-parallel parts in the wrong order, or cut along the wrong axis; a matrix turned.
+
+import { itemSize } from "../tensor/dtype.js";
+import type { CanonicalTensor } from "./canonical-tensors.js";
+import { CONVERT_AGAIN, type Hypothesis } from "./hypothesis.js";
+import { cutsColumns, cutsRows, severalRanksToTry } from "./ranks.js";
+import { columnParts, parts, type Rows, rowsOf, sameBytes, sameRows, transposed } from "./rows.js";
+import { accounts, type Form, type Unit } from "./units.js";
+
+/** What each rank has of the unit's tensors, one tensor's rows after another's. */
+function partsOfRanks(unit: Unit, tensors: readonly CanonicalTensor[], tp: number): Rows[] {
+  const cutInto = cutsRows(unit, tp) ? parts : columnParts;
+  const shares = tensors.map((tensor) => cutInto(rowsOf(tensor), tp));
+  return Array.from({ length: tp }, (_, rank) => shares.flatMap((of) => of[rank] ?? []));
+}
+
+/** Whose part of A each rank of B has. @returns undefined when some rank has nobody's */
+function ranksInB(unit: Unit, tp: number): number[] | undefined {
+  const [a, b] = [partsOfRanks(unit, unit.a, tp), partsOfRanks(unit, unit.b, tp)];
+  const order = b.map((rows) => a.findIndex((candidate) => sameRows(candidate, rows)));
+  return order.includes(-1) || new Set(order).size < tp ? undefined : order;
+}
+
+const rankOrder: Hypothesis = {
+  fault: "F11",
+  name: "ranks joined in the wrong order",
+  explains: (found) =>
+    accounts(found, "parameter", (unit) => {
+      for (const tp of severalRanksToTry(found)) {
+        const order = cutsRows(unit, tp) || cutsColumns(unit, tp) ? ranksInB(unit, tp) : undefined;
+        if (order === undefined) continue;
+        const statement = `of ${tp} tensor-parallel ranks, the parts of ranks ${order.join(", ")} are in the places of ranks ${[...order.keys()].join(", ")}`;
+        return [{ key: `${tp} ${order}`, statement, fix: `join the ranks' parts in ascending order of rank, or ${CONVERT_AGAIN}` }];
+      }
+      return [];
+    }),
+};
+
+/** Each rank's slab of rows taken for its slab of columns: bytes that fit, of another part of the matrix. */
+function slabsTakenForColumns(tensor: CanonicalTensor, tp: number): Buffer[] {
+  const [rows = 1] = tensor.shape;
+  const slabs = parts(rowsOf(tensor), tp).map((slab) => Buffer.concat(slab));
+  return Array.from({ length: rows }, (_, row) => {
+    const width = (slabs[0]?.byteLength ?? 0) / rows;
+    return Buffer.concat(slabs.map((slab) => slab.subarray(row * width, (row + 1) * width)));
+  });
+}
+
+function wrongAxis({ a: [a], b: [b] }: Unit, tp: number): boolean {
+  if (a === undefined || b === undefined || (a.shape[0] ?? 1) % tp !== 0) return false;
+  return sameRows(slabsTakenForColumns(a, tp), rowsOf(b)) || sameRows(slabsTakenForColumns(b, tp), rowsOf(a));
+}
+
+const cutAxis: Hypothesis = {
+  fault: "F12",
+  name: "a row-parallel weight cut on the wrong axis",
+  explains: (found) =>
+    accounts(found, "tensor", (unit): Form[] => {
+      const tp = severalRanksToTry(found).find((count) => cutsColumns(unit, count) && wrongAxis(unit, count));
+      if (tp === undefined) return [];
+      const statement = `the weight was shared among ${tp} ranks by rows, where its ranks share columns`;
+      return [{ key: `${tp}`, statement, fix: `cut and join this weight along its columns, or ${CONVERT_AGAIN}` }];
+    }),
+};
+
+const turned: Hypothesis = {
+  fault: "F13",
+  name: "a square weight transposed",
+  explains: (found) =>
+    accounts(found, "tensor", ({ a: [a], b: [b] }): Form[] => {
+      const [rows = 0, columns = 0] = a?.shape ?? [];
+      if (a === undefined || b === undefined || a.shape.length !== 2 || rows !== columns) return [];
+      if (!sameBytes(transposed(a.bytes, rows, columns, itemSize(a.dtype)), b.bytes)) return [];
+      return [{ key: "", statement: "the matrix is transposed", fix: `transpose it back, or ${CONVERT_AGAIN}` }];
+    }),
+};
+
+export const shardedHypotheses: readonly Hypothesis[] = [rankOrder, cutAxis, turned];

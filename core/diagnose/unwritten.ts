@@ -1,0 +1,99 @@
+// F09, F20, F21: tensors that are not there, or were never filled.
+
+import type { CanonicalTensor } from "./canonical-tensors.js";
+import type { Case } from "./case.js";
+import { type Account, CONVERT_AGAIN, type Hypothesis } from "./hypothesis.js";
+import { isFinalNorm } from "./places.js";
+import { cutsColumns, cutsRows, severalRanksToTry } from "./ranks.js";
+import { columnParts, parts, type Rows, rowsOf, sameRows } from "./rows.js";
+import { accounts, type Form, type Unit } from "./units.js";
+
+const isZero = (bytes: Buffer): boolean => bytes.every((byte) => byte === 0);
+
+/** One in little-endian bytes, by dtype. */
+const ONE: Readonly<Record<string, readonly number[]>> = { BF16: [0x80, 0x3f], F16: [0x00, 0x3c], F32: [0, 0, 0x80, 0x3f] };
+
+function isOne({ bytes, dtype }: CanonicalTensor): boolean {
+  const one = ONE[dtype];
+  return one !== undefined && bytes.every((byte, at) => byte === one[at % one.length]);
+}
+
+/** Zero, or a norm's initial ones. Random initial values cannot be told from other random values. */
+const initialValue = (tensor: CanonicalTensor): string | undefined =>
+  isZero(tensor.bytes) ? "zero" : tensor.shape.length === 1 && isOne(tensor) ? "its initial ones" : undefined;
+
+/** A rank whose part of B is zero, while the others have what A has. */
+function unfilledRanks(unit: Unit, [mine, theirs]: [Rows, Rows], tp: number): number[] {
+  const cutInto = cutsRows(unit, tp) ? parts : columnParts;
+  const [a, b] = [cutInto(mine, tp), cutInto(theirs, tp)];
+  const unfilled = [...b.keys()].filter((rank) => b[rank]?.every(isZero));
+  const isElsewhereEqual = [...b.keys()].every((rank) => unfilled.includes(rank) || sameRows(a[rank] ?? [], b[rank] ?? []));
+  return isElsewhereEqual ? unfilled : [];
+}
+
+function unfilledForms(found: Case, unit: Unit): Form[] {
+  const [[a], [b]] = [unit.a, unit.b];
+  if (a === undefined || b === undefined) return [];
+  const fix = `write the tensor, or ${CONVERT_AGAIN}`;
+  const value = initialValue(b);
+  if (value !== undefined) return [{ key: value, statement: `the tensor was left at ${value}`, fix }];
+  for (const tp of severalRanksToTry(found)) {
+    const ranks = cutsRows(unit, tp) || cutsColumns(unit, tp) ? unfilledRanks(unit, [rowsOf(a), rowsOf(b)], tp) : [];
+    if (ranks.length > 0)
+      return [{ key: `${tp} ${ranks}`, statement: `the part of rank ${ranks.join(", ")} of ${tp} was left at zero`, fix }];
+  }
+  return [];
+}
+
+/** Tensors that B does not have: one in a wrong shape was not dropped. */
+const missing = (found: Case, isAsked: (name: string) => boolean, statement: string, fix: string): Account[] => {
+  const tensors = found.parameters.missing.filter((name) => isAsked(name) && !found.b.misshapen.includes(name));
+  return tensors.length === 0 ? [] : [{ statement, fix, tensors, settings: [] }];
+};
+
+/** A vector that A stores beside a matrix of as many rows. */
+function isBias({ a: { checkpoint } }: Case, name: string): boolean {
+  const stored = checkpoint.tensors.get(name);
+  const matrix = checkpoint.tensors.get(name.replace(/[^.]+$/, "weight"));
+  return stored?.shape.length === 1 && matrix?.shape.length === 2 && matrix.shape[0] === stored.shape[0];
+}
+
+const isOfALayer = ({ a: { architecture, checkpoint } }: Case, name: string): boolean =>
+  !isFinalNorm(architecture, name) &&
+  (architecture.components.some((component) => component.name === name) || checkpoint.tensors.has(name));
+
+const unfilled: Hypothesis = {
+  fault: "F09",
+  name: "a tensor dropped or left at initial values",
+  async explains(found) {
+    const inB = await accounts(found, "tensor", (unit) => {
+      const [component] = unit.components;
+      return component === undefined || isFinalNorm(found.a.architecture, component.name) ? [] : unfilledForms(found, unit);
+    });
+    const dropped = (name: string) => isOfALayer(found, name) && !isBias(found, name);
+    return [...inB, ...missing(found, dropped, "B has not all of the tensor", `write the whole tensor, or ${CONVERT_AGAIN}`)];
+  },
+};
+
+const finalNorm: Hypothesis = {
+  fault: "F21",
+  name: "final norm missing",
+  async explains(found) {
+    const isIt = (name: string) => isFinalNorm(found.a.architecture, name);
+    const inB = await accounts(found, "tensor", (unit) =>
+      unit.components.every(({ name }) => isIt(name)) ? unfilledForms(found, unit) : [],
+    );
+    return [...inB, ...missing(found, isIt, "B has no final norm", `write the final norm, or ${CONVERT_AGAIN}`)];
+  },
+};
+
+const bias: Hypothesis = {
+  fault: "F20",
+  name: "a bias dropped",
+  async explains(found) {
+    const fix = "convert with a plugin that declares the biases, into a layout that can hold them";
+    return missing(found, (name) => isBias(found, name), "A adds biases that B does not have", fix);
+  },
+};
+
+export const unwrittenHypotheses: readonly Hypothesis[] = [unfilled, bias, finalNorm];
