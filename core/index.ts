@@ -6,7 +6,7 @@ export type { ConvertOptions, ConvertResult } from "./engine/convert.js";
 export type { DeviceReport } from "./engine/devices.js";
 export type { Finding, InspectedTensor, InspectOptions, InspectReport } from "./engine/inspect.js";
 export type { PlanCost, PlanReport } from "./engine/plan.js";
-export type { PredictedToken, PredictOptions, PredictReport } from "./engine/predict.js";
+export type { PredictOptions, PredictReport } from "./engine/predict.js";
 export type { PlanOptions } from "./engine/prepare.js";
 export type { VerifyOptions, VerifyReport } from "./engine/verify.js";
 export type { Engine } from "./engine.js";
@@ -29,6 +29,7 @@ export type {
   Weight,
 } from "./executor/executor.js";
 export type { FamilyForwards, Forward, ForwardOptions, ForwardSource, Numerics, Stage } from "./forward/forward.js";
+export type { PredictedToken } from "./forward/predicted.js";
 export type { Layout } from "./layout/layout.js";
 export type { Plan, Segment } from "./plan/plan.js";
 export type { Progress, Reporter } from "./reporter.js";

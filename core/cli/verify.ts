@@ -3,25 +3,28 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type { Check, VerifyReport } from "../engine/verify.js";
 import { formatFigure } from "../format/figure.js";
+import { briefNames } from "../format/name-groups.js";
 import type { ParametersReport } from "../verify/parameters.js";
 import type { PredictionsReport } from "../verify/predictions.js";
-import { briefNames } from "./name-groups.js";
-import { type ForwardFlags, forwardChoices, withForwardOptions, withJson, withModelOptions } from "./options.js";
+import { type ForwardFlags, forwardChoices, withForwardOptions, withJson, withModelOptions, withPositionOptions } from "./options.js";
 import { print, printDocument } from "./output.js";
+import { printPositions } from "./positions.js";
 import { withSession } from "./session.js";
 
 interface VerifyFlags extends ForwardFlags {
   readonly plugin?: string;
   readonly sourceRopeInterleaved?: boolean;
   readonly checks?: readonly Check[];
+  readonly report?: string;
   readonly quiet?: boolean;
   readonly json?: boolean;
 }
 
 export function addVerify(program: Command): void {
   const command = program.command("verify <a> <b>").description("compare two checkpoints, whatever their layouts");
-  withJson(withForwardOptions(withModelOptions(command)))
+  withJson(withPositionOptions(withForwardOptions(withModelOptions(command))))
     .option("--checks <list>", "what to compare (default: parameters,predictions)", checks)
+    .option("--report <file.html>", "write a report to look at")
     .option("--quiet", "no progress")
     .action(runVerify);
 }
@@ -35,11 +38,16 @@ function checks(text: string): Check[] {
 
 function runVerify(a: string, b: string, flags: VerifyFlags): Promise<void> {
   return withSession({ plugin: flags.plugin, isQuiet: flags.quiet === true || flags.json === true }, async ({ engine, plugin, signal }) => {
-    const options = { plugin, sourceRopeInterleaved: flags.sourceRopeInterleaved, checks: flags.checks, signal };
+    const { sourceRopeInterleaved, checks, positions, top } = flags;
+    const options = { plugin, sourceRopeInterleaved, checks, positions, top, report: flags.report, signal };
     const report = await engine.verify(a, b, { ...options, ...forwardChoices(flags) });
     process.exitCode = report.verdict === "equal" ? 0 : 1;
     if (flags.json === true) printDocument(report);
-    else printReport(report);
+    else {
+      printReport(report);
+      // A pipe's reader gets the tables when they are asked for.
+      if (process.stdout.isTTY || positions !== undefined || top !== undefined) printPositions(report.predictions);
+    }
   });
 }
 
