@@ -12,10 +12,10 @@ export async function verifyAndReport(context: Context, a: string, b: string, pa
   await expectWritable(store, path);
   const verification = await verify(context, a, b, { ...options, details: true });
   // Drawing takes libraries that nothing else needs.
-  const [{ renderReport }, { thisMachine }] = [await import("../report/report.js"), await import("../report/machine.js")];
+  const { renderReport, thisMachine } = await import("../report/report.js");
   const text = renderReport({ verification, request: options, machine: thisMachine() });
   await writeWhole(store, path, Buffer.from(text));
-  return options.details === true ? verification : { ...verification, details: null };
+  return verification;
 }
 
 const stagingOf = (path: string): string => `${path}.weighbridge-partial-${process.pid}`;

@@ -29,7 +29,7 @@ export interface VerifyOptions extends ForwardChoices {
   readonly top?: number | undefined;
   /** Also gather what a report shows beyond the result: `details`, and the distribution of the logits' differences. */
   readonly details?: boolean | undefined;
-  /** An HTML file to write a report to; it may replace an earlier report. */
+  /** An HTML file to write a report to, `details` included; it may replace an earlier report. */
   readonly report?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;

@@ -49,7 +49,7 @@ export function divergenceChart(stages: readonly StageReport[]): Markup {
     });
   const distances = line(({ distance }) => distance);
   const lines = [
-    { name: "size of the states (rms)", color: "var(--faint)", dash: "", points: line(({ rms }) => rms) },
+    { name: "size of the states (rms)", color: "var(--muted)", dash: "", points: line(({ rms }) => rms) },
     { name: "limit", color: "var(--bad)", dash: "6 4", points: line(({ limit }) => limit) },
     { name: "noise of rounding", color: "var(--muted)", dash: "2 3", points: line(({ noise }) => noise) },
     { name: "measured", color: "var(--accent)", dash: "", points: distances },

@@ -17,6 +17,7 @@ import { verdictSection } from "./verdict.js";
 
 export type { ReportRequest } from "./commands.js";
 export type { Machine } from "./environment.js";
+export { thisMachine } from "./machine.js";
 
 export interface ReportInput {
   /** With its `details`; without, the sections that show them are left out. */

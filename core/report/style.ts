@@ -1,12 +1,12 @@
 // The report's style sheet: one set of variables, two schemes.
 
 const LIGHT = `
-  --page: #f6f5f1; --card: #ffffff; --text: #1d2126; --muted: #5f6871; --faint: #9aa3ab; --line: #dfddd5;
+  --page: #f6f5f1; --card: #ffffff; --text: #1d2126; --muted: #5f6871; --line: #dfddd5;
   --accent: #2c5f8a; --a: #2463b4; --b: #b4570a; --good: #1b7a46; --bad: #bf2c34;
   --good-soft: #e4f3ea; --bad-soft: #fbe6e5; --note-soft: #f2eee1;`;
 
 const DARK = `
-  --page: #14171a; --card: #1c2024; --text: #e6e8ea; --muted: #a0a9b2; --faint: #727c86; --line: #343a41;
+  --page: #14171a; --card: #1c2024; --text: #e6e8ea; --muted: #a0a9b2; --line: #343a41;
   --accent: #7fb2df; --a: #7fb0f5; --b: #f0a45d; --good: #58c98b; --bad: #ff7d80;
   --good-soft: #1b3528; --bad-soft: #43242a; --note-soft: #2c2a22;`;
 
@@ -51,7 +51,7 @@ tbody tr:last-child > * { border-bottom: 0; }
 thead th { color: var(--muted); font-weight: 550; font-size: 0.84rem; }
 th[scope=row] { font-weight: 500; } .n { text-align: right; white-space: nowrap; }
 .facts th[scope=row] { color: var(--muted); white-space: nowrap; width: 1%; padding-right: 24px; } .facts td { overflow-wrap: anywhere; }
-.chart svg { width: 100%; height: auto; color: var(--muted); overflow: visible; }
+.chart { overflow-x: auto; } .chart svg { width: 100%; min-width: 620px; max-width: none !important; height: auto; color: var(--muted); overflow: visible; }
 .chart [aria-label="y-grid"] { stroke: var(--line); stroke-opacity: 1; }
 .dot { display: inline-block; width: 10px; height: 10px; border-radius: 50%; margin: 0 4px 0 14px; border: 2px solid var(--good); }
 .dot:first-child { margin-left: 0; } .dot.within { background: var(--good); } .dot.beyond { background: var(--bad); border-color: var(--bad); }
@@ -64,7 +64,7 @@ figcaption { font-weight: 600; margin-bottom: 6px; }
 .position th { text-align: center; } .position td, .position th { padding: 2px 5px; border: 0; }
 .position td { white-space: nowrap; }
 .token { max-width: 130px; overflow: hidden; text-overflow: ellipsis; } tr > .token:first-child { text-align: right; }
-.p { color: var(--muted); font-size: 0.84rem; } .rank { text-align: center; color: var(--faint); font-size: 0.8rem; width: 1.8em; }
+.p { color: var(--muted); font-size: 0.84rem; } .rank { text-align: center; color: var(--muted); font-size: 0.8rem; width: 1.8em; }
 .bar { width: 22%; min-width: 54px; } .bar i { display: block; height: 0.82em; margin-top: 0.32em; border-radius: 2px; min-width: 1px; }
 .bar.a i { background: var(--a); margin-left: auto; } .bar.b i { background: var(--b); }
 .differs .token { color: var(--bad); font-weight: 600; } .differs .rank { color: var(--bad); }
@@ -91,5 +91,6 @@ output { color: var(--muted); font-size: 0.86rem; }
 .part .bytes { color: var(--muted); }
 pre { background: var(--page); border: 1px solid var(--line); border-radius: 6px; padding: 10px 13px; margin: 0; overflow-x: auto; line-height: 1.65; }
 details { margin-top: 10px; } details pre { margin-top: 8px; max-height: 220px; overflow: auto; white-space: pre-wrap; overflow-wrap: anywhere; } summary { cursor: pointer; color: var(--muted); }
+@media (max-width: 560px) { main { padding: 0 10px 40px; } section, header { padding: 16px 14px; } .bar { min-width: 26px; } .position { padding: 10px 6px; } .position td { padding: 2px 3px; } }
 @media print { body { background: none; } .tall { max-height: none; } .tools { display: none; } section, header { break-inside: avoid-page; } #parameters { break-inside: auto; } }
 `;
