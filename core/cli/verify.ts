@@ -85,6 +85,8 @@ function printPredictions(report: PredictionsReport): void {
   print(
     `               |Δlogit| max ${formatFigure(maxAbs)}, mean ${formatFigure(meanAbs)}; KL mean ${formatFigure(kl.mean)}, max ${formatFigure(kl.max)}`,
   );
+  const noise = report.stages.at(-1)?.noise ?? null;
+  if (noise !== null) print(`               noise of rounding alone ${formatFigure(noise)}, limit ${formatFigure(report.limit)}`);
   if (firstDivergence === null) return;
   const { stage, distance, limit } = firstDivergence;
   print(`               first part at ${stage}: ${formatFigure(distance)}, limit ${formatFigure(limit)}`);

@@ -33,7 +33,7 @@ export function environmentSection(
   ];
   return html`<section><h2>Environment</h2>
 <div class="scroll"><table class="facts"><tbody>${facts.map(([name, fact]) => html`<tr><th scope="row">${name}</th><td>${fact}</td></tr>`)}</tbody></table></div></section>
-<section><h2>Once more</h2>
+<section><h2>To reproduce</h2>
 <pre class="commands"><code>${lines.join("\n")}</code></pre>
 ${input === undefined ? nothing : html`<details><summary>${input.name}</summary><pre><code>${input.text}</code></pre></details>`}
 </section>`;

@@ -33,9 +33,13 @@ function side(predicted: PredictedToken | undefined, next: number): Markup[] {
   const isNext = token === next ? html`<span class="next" title="the token that follows">✓</span>` : nothing;
   return [
     html`<td class="token" title="token ${token}">${isNext}${text === null ? `#${token}` : JSON.stringify(text)}</td>`,
-    html`<td class="p">${probability.toFixed(4)}</td>`,
+    html`<td class="p">${inWords(probability)}</td>`,
   ];
 }
+
+/** Four decimals; of what they would make nothing, its power of ten. */
+const inWords = (probability: number): string =>
+  probability > 0 && probability < 0.0001 ? probability.toExponential(0) : probability.toFixed(4);
 
 function bar(predicted: PredictedToken | undefined, most: number): Markup {
   const width = (100 * (predicted?.probability ?? 0)) / most;

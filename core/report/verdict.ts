@@ -24,7 +24,7 @@ function agreements({ parameters, predictions }: VerifyReport): string[] {
     parameters === null ? "Tensors were not compared." : `All ${plural(parameters.equal.length, "tensor")} have equal values and dtypes.`,
     predictions === null
       ? "Predictions were not compared."
-      : `Both frameworks' own forwards make the same ${plural(predictions.tokens, "prediction")}, to within ${predictions.numerics === "exact" ? "the order of float32 sums" : "their rounding noise"}.`,
+      : `Both frameworks' own forwards agree on ${plural(predictions.tokens, "prediction")}, to within ${predictions.numerics === "exact" ? "the order of float32 sums" : "their rounding noise"}.`,
   ];
 }
 

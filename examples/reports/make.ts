@@ -29,6 +29,6 @@ for (const [name, checkpoint] of [
   ["different", "wrong-order"],
 ] as const) {
   const report = join(folder, `${name}.html`);
-  const { verdict } = await engine.verify("tiny-llama3", checkpoint, { tokens, report });
+  const { verdict } = await engine.verify("tiny-llama3", checkpoint, { tokens, report, executor: "cpu" });
   console.log(`${verdict}: ${name}.html`);
 }

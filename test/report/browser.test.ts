@@ -79,7 +79,7 @@ after(() => close?.());
     for (const words of [
       "Equal",
       "All 39 tensors have equal values and dtypes.",
-      "Both frameworks' own forwards make the same 24 predictions, to within the order of float32 sums.",
+      "Both frameworks' own forwards agree on 24 predictions, to within the order of float32 sums.",
       "39 / 39",
       "24 / 24",
       "No stage is beyond its limit.",
