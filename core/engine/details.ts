@@ -40,16 +40,18 @@ export interface PartDetails {
 }
 
 export interface VerifyDetails {
-  /** Names of the model's blocks, in their order. */
-  readonly blocks: readonly string[];
   readonly tensors: readonly TensorDetails[];
+  /** Names of each model's blocks, in their order. */
+  readonly blocksA: readonly string[];
+  readonly blocksB: readonly string[];
   readonly partsA: readonly PartDetails[];
   readonly partsB: readonly PartDetails[];
 }
 
 export const verifyDetails = (a: Model, b: Model, found: ParametersReport | undefined): VerifyDetails => ({
-  blocks: a.architecture.blocks.map(({ name }) => name),
   tensors: tensorDetails(a, b, found),
+  blocksA: a.architecture.blocks.map(({ name }) => name),
+  blocksB: b.architecture.blocks.map(({ name }) => name),
   partsA: partDetails(a),
   partsB: partDetails(b),
 });

@@ -75,7 +75,7 @@ export function divergenceChart(stages: readonly StageReport[]): Markup {
       Plot.dot(distances, {
         x: "x",
         y: "y",
-        r: 4.5,
+        r: stages.length <= CROWD ? 4.5 : 2.5,
         fill: ({ stage }: Point) => (stage.distance === 0 ? "var(--card)" : isWithin(stage) ? "var(--good)" : "var(--bad)"),
         stroke: ({ stage }: Point) => (isWithin(stage) ? "var(--good)" : "var(--bad)"),
         title: ({ stage }: Point) => describeStage(stage),
@@ -118,6 +118,9 @@ function ends(lines: readonly { readonly name: string; readonly color: string; r
       return { ...label, y: under };
     });
 }
+
+/** More stages than this have smaller points, so that none hides the next. */
+const CROWD = 70;
 
 const MOST_TICKS = 18;
 

@@ -7,10 +7,10 @@ import { bytesInWords, layoutName } from "./words.js";
 
 export function topologySection(a: SideReport, b: SideReport, details: VerifyDetails | null): Markup {
   if (details === null) return nothing;
-  const { blocks, partsA, partsB } = details;
+  const { blocksA, blocksB, partsA, partsB } = details;
   return html`<section><h2>Topology</h2>
 <p class="about">Which of the model's blocks lie where. A strip has a field for each block, in the model's order; those that are here are filled.</p>
-<div class="topology">${sideFigure("a", a, partsA, blocks)}${sideFigure("b", b, partsB, blocks)}</div></section>`;
+<div class="topology">${sideFigure("a", a, partsA, blocksA)}${sideFigure("b", b, partsB, blocksB)}</div></section>`;
 }
 
 function sideFigure(letter: string, { layout, topology }: SideReport, parts: readonly PartDetails[], blocks: readonly string[]): Markup {

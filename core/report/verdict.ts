@@ -1,7 +1,7 @@
 // The top of the report: the verdict, why, and the evidence for it.
 
 import type { VerifyReport } from "../engine/verify.js";
-import { briefNames } from "../format/name-groups.js";
+import { groupNames } from "../format/name-groups.js";
 import { breakable, html, type Markup } from "./html.js";
 import { count, figure, folderName, layoutName, plural, share } from "./words.js";
 
@@ -40,7 +40,7 @@ function differences({ parameters, settings, predictions }: VerifyReport): strin
   const reasons: string[] = [];
   if (parameters !== null) {
     const kinds = (["different", "missing", "extra", "otherDtype", "rounded"] as const).filter((kind) => parameters[kind].length > 0);
-    for (const kind of kinds) reasons.push(`${plural(parameters[kind].length, "tensor")} ${SAID[kind]}: ${briefNames(parameters[kind])}.`);
+    for (const kind of kinds) reasons.push(`${plural(parameters[kind].length, "tensor")} ${SAID[kind]}: ${fewNames(parameters[kind])}.`);
     if (kinds.length === 0) reasons.push(`All ${plural(parameters.equal.length, "tensor")} have equal values and dtypes.`);
   }
   for (const setting of settings) reasons.push(`Setting ${setting}.`);
@@ -50,6 +50,16 @@ function differences({ parameters, settings, predictions }: VerifyReport): strin
   } else if (predictions !== null) reasons.push(`${plural(predictions.tokens, "prediction")} agree all the same.`);
   else reasons.push("Predictions were not compared.");
   return reasons;
+}
+
+/** Groups of names that are named; the table below has all. */
+const MOST_GROUPS = 4;
+
+function fewNames(names: readonly string[]): string {
+  const groups = groupNames(names.map((name) => ({ name, detail: "" })));
+  const shown = groups.slice(0, MOST_GROUPS).map(({ name, count: size }) => (size > 1 ? `${name} (${size})` : name));
+  const left = groups.slice(MOST_GROUPS).reduce((sum, { count: size }) => sum + size, 0);
+  return [...shown, ...(left === 0 ? [] : [`and ${count(left)} more`])].join(", ");
 }
 
 interface Tile {

@@ -84,6 +84,15 @@ describe("renderReport", () => {
       .to.not.include('id="parameters"')
       .and.not.include("<h2>Topology</h2>");
   });
+  it("of models of other depths: each side has its own blocks, and long lists of names are cut", async () => {
+    const shallow = fixture("golden/tied-huggingface");
+    const other = await createEngine().verify(shallow, a, { details: true, checks: ["parameters"] });
+    const text = renderReport({ verification: other, request: {}, machine });
+    const strips = [...text.matchAll(/<p class="strip"[^>]*>(.*?)<\/p>/g)].map(([, strip = ""]) => (strip.match(/<i /g) ?? []).length);
+    // Named are the embedding and three groups of three. Three layers with embedding, norm and a tied head in one file; four layers in three.
+    expect(strips).to.deep.equal([6, 7, 7, 7]);
+    expect(text).to.match(/<li>29 tensors with different values: .*, and 19 more\.<\/li>/);
+  });
   it("takes distances that are no numbers", () => {
     const { predictions } = verification;
     if (predictions === null) throw new Error("predictions were compared");

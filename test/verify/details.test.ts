@@ -107,6 +107,10 @@ describe("verify with details, of a model whose rows of q and k are in another o
       { tp: 0, pp: 1, file: null, blocks: second },
       { tp: 1, pp: 1, file: null, blocks: second },
     ]);
+    expect([report.details?.blocksA, report.details?.blocksB]).to.deep.equal([
+      [...first, ...second],
+      [...first, ...second],
+    ]);
     expect(report.details?.partsA.map(({ file }) => file)).to.deep.equal([
       "model-00001-of-00003.safetensors",
       "model-00002-of-00003.safetensors",
