@@ -87,6 +87,7 @@ output { color: var(--muted); font-size: 0.86rem; }
 .grid { display: grid; gap: 8px; } .part { border: 1px solid var(--line); border-left: 4px solid var(--a); border-radius: 6px; padding: 8px 11px; min-width: 0; }
 .part.b { border-left-color: var(--b); } .part p { margin: 0; font-size: 0.82rem; overflow-wrap: anywhere; } .part .where { font-weight: 600; font-size: 0.8rem; }
 .strip { display: flex; gap: 2px; margin: 5px 0 !important; } .strip i { flex: 1; height: 11px; border-radius: 2px; border: 1px solid var(--line); max-width: 26px; }
+.strip.many { gap: 0; } .strip.many i { border-width: 1px 0; border-radius: 0; min-width: 0; } .topology .wide { grid-column: 1 / -1; }
 .part.a .held { background: var(--a); border-color: var(--a); } .part.b .held { background: var(--b); border-color: var(--b); }
 .part .bytes { color: var(--muted); }
 pre { background: var(--page); border: 1px solid var(--line); border-radius: 6px; padding: 10px 13px; margin: 0; overflow-x: auto; line-height: 1.65; }

@@ -17,9 +17,12 @@ function sideFigure(letter: string, { layout, topology }: SideReport, parts: rea
   const isRanked = parts.every(({ file }) => file === null);
   const title = `${layoutName(layout)}${isRanked ? `, TP ${topology.tp} × PP ${topology.pp}` : ""}`;
   const columns = isRanked ? topology.pp : 1;
-  return html`<figure><figcaption><b class="${letter}">${letter.toUpperCase()}</b> ${title}</figcaption>
+  return html`<figure class="${columns > 2 ? "wide" : "narrow"}"><figcaption><b class="${letter}">${letter.toUpperCase()}</b> ${title}</figcaption>
 <div class="scroll"><div class="grid" style="grid-template-columns:repeat(${columns},minmax(9rem,1fr))">${byRow(parts).map((part) => partCell(letter, part, blocks))}</div></div></figure>`;
 }
+
+/** Fields of a strip that still have room for gaps. */
+const MANY = 24;
 
 /** Pipeline ranks run to the right, tensor-parallel ranks downwards. */
 const byRow = (parts: readonly PartDetails[]): PartDetails[] => parts.toSorted((x, y) => x.tp - y.tp || x.pp - y.pp);
@@ -27,7 +30,7 @@ const byRow = (parts: readonly PartDetails[]): PartDetails[] => parts.toSorted((
 function partCell(letter: string, { tp, pp, file, blocks: here, bytes }: PartDetails, blocks: readonly string[]): Markup {
   const held = new Set(here);
   const strip = blocks.map((name) => html`<i class="${held.has(name) ? "held" : "empty"}" title="${name}"></i>`);
-  return html`<div class="part ${letter}"><p class="where">${file ?? `TP ${tp} · PP ${pp}`}</p><p class="strip" aria-hidden="true">${strip}</p><p>${inBrief(here)}</p><p class="bytes">${bytesInWords(bytes)}</p></div>`;
+  return html`<div class="part ${letter}"><p class="where">${file ?? `TP ${tp} · PP ${pp}`}</p><p class="${blocks.length > MANY ? "strip many" : "strip"}" aria-hidden="true">${strip}</p><p>${inBrief(here)}</p><p class="bytes">${bytesInWords(bytes)}</p></div>`;
 }
 
 /** `decoder.0`, `decoder.1`, `decoder.2` as `decoder 0–2`. */
