@@ -12,6 +12,7 @@ import type { Context } from "./engine/open.js";
 import { type PlanReport, plan } from "./engine/plan.js";
 import { type PredictOptions, type PredictReport, predict } from "./engine/predict.js";
 import type { PlanOptions } from "./engine/prepare.js";
+import { verifyAndReport } from "./engine/report.js";
 import { type VerifyOptions, type VerifyReport, verify } from "./engine/verify.js";
 import type { ExecutorProvider } from "./executor/executor.js";
 import type { FamilyForwards } from "./forward/forward.js";
@@ -46,6 +47,7 @@ export interface Engine {
    * Compare two checkpoints, whatever their layouts and topologies.
    *
    * @throws {UsageError | CheckpointError | FormatError} either folder cannot be read at all
+   * @throws {UsageError | StorageError} the report asked for cannot be written where it should be; an earlier one is then as it was
    */
   verify(a: string, b: string, options?: VerifyOptions): Promise<VerifyReport>;
   /**
@@ -111,7 +113,9 @@ export class WeighbridgeEngine implements Engine {
   }
 
   verify(a: string, b: string, options: VerifyOptions = {}): Promise<VerifyReport> {
-    return verify(this.context, a, b, options);
+    return options.report === undefined
+      ? verify(this.context, a, b, options)
+      : verifyAndReport(this.context, a, b, options.report, options);
   }
 
   doctor(a: string, b: string, options: DoctorOptions = {}): Promise<DoctorReport> {

@@ -3,13 +3,15 @@
 export type { Plugin } from "./architecture/declaration.js";
 export { createEngine, type EngineOverrides } from "./compose.js";
 export type { ConvertOptions, ConvertResult } from "./engine/convert.js";
+export type { PartDetails, StoredDetails, TensorDetails, VerifyDetails } from "./engine/details.js";
 export type { DeviceReport } from "./engine/devices.js";
 export type { DoctorOptions, DoctorReport } from "./engine/doctor.js";
 export type { InferOptions, InferReport } from "./engine/infer.js";
 export type { Finding, InspectedTensor, InspectOptions, InspectReport } from "./engine/inspect.js";
 export type { PlanCost, PlanReport } from "./engine/plan.js";
-export type { PredictedToken, PredictOptions, PredictReport } from "./engine/predict.js";
+export type { PredictOptions, PredictReport } from "./engine/predict.js";
 export type { PlanOptions } from "./engine/prepare.js";
+export type { SideReport } from "./engine/side.js";
 export type { VerifyOptions, VerifyReport } from "./engine/verify.js";
 export type { Engine } from "./engine.js";
 export * from "./errors.js";
@@ -31,8 +33,11 @@ export type {
   Weight,
 } from "./executor/executor.js";
 export type { FamilyForwards, Forward, ForwardOptions, ForwardSource, Numerics, Stage } from "./forward/forward.js";
+export type { PredictedToken } from "./forward/predicted.js";
 export type { Layout } from "./layout/layout.js";
 export type { Plan, Segment } from "./plan/plan.js";
 export type { Progress, Reporter } from "./reporter.js";
+export type { Distribution } from "./verify/distribution.js";
 export type { ParametersReport } from "./verify/parameters.js";
-export type { Divergence, PredictionsReport } from "./verify/predictions.js";
+export type { PositionReport } from "./verify/positions.js";
+export type { Divergence, PredictionsReport, StageReport } from "./verify/predictions.js";

@@ -1,5 +1,5 @@
 // What `npm run demo` runs: the bundled model to Nanotron and back by several ways. Each result is held against the original:
-// every element, and what its own framework's forward predicts.
+// every element, and what its own framework's forward predicts. Of the last comparison it writes a report to look at.
 
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -36,6 +36,9 @@ const steps: readonly Step[] = [
   { what: "-> TP 1 -> TP 2 -> Hugging Face", from: "tp1-to-tp2", into: "tp1-to-tp2-back", ...huggingface },
 ];
 
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const reportName = join(".demo", "report.html");
+
 const columns = [34, 14, 4, 17, 18, 0] as const;
 const row = (...cells: string[]) =>
   console.log(
@@ -66,10 +69,10 @@ async function showOriginal(): Promise<boolean> {
   return isEqual;
 }
 
-async function show({ what, backend, tp, from, into, options }: Step): Promise<{ isEqual: boolean; evidence: string }> {
+async function show({ what, backend, tp, from, into, options }: Step, report?: string): Promise<{ isEqual: boolean; evidence: string }> {
   const [source, result] = [from === "" ? model : join(scratch, from), join(scratch, into)];
   await engine.convert(source, result, { ...options, verify: "none" });
-  const { verdict, evidence, predictions } = await engine.verify(model, result, { tokens: transformers.prompt_ids });
+  const { verdict, evidence, predictions } = await engine.verify(model, result, { tokens: transformers.prompt_ids, report });
   const { tokens = 0, correctB = 0, top10Equal = 0 } = predictions ?? {};
   row(what, backend, String(tp), share(correctB, tokens), `${top10Equal} of ${tokens}`, verdict);
   return { isEqual: verdict === "equal", evidence };
@@ -79,9 +82,9 @@ row("", "backend", "TP", "accuracy of 512", "top-10 agreement", "verdict");
 let isEqual = await showOriginal();
 let last = "";
 for (const step of steps) {
-  const shown = await show(step);
+  const shown = await show(step, step === steps.at(-1) ? join(root, reportName) : undefined);
   isEqual &&= shown.isEqual;
   last = shown.evidence;
 }
-console.log(`\nThe last row: ${last}.`);
+console.log(`\nThe last row: ${last}.\nIts report, for a browser: ${reportName}`);
 process.exitCode = isEqual ? 0 : 1;

@@ -5,7 +5,7 @@ import type { TensorDifference } from "../diagnose/tensor-differences.js";
 import type { DoctorReport } from "../engine/doctor.js";
 import type { Check } from "../engine/verify.js";
 import { formatFigure } from "../format/figure.js";
-import { briefNames, groupNames } from "./name-groups.js";
+import { briefNames, groupNames } from "../format/name-groups.js";
 import { type ForwardFlags, forwardChoices, withForwardOptions, withJson, withModelOptions } from "./options.js";
 import { print, printDocument } from "./output.js";
 import { withSession } from "./session.js";

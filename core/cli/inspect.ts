@@ -3,7 +3,7 @@
 import type { Command } from "commander";
 import type { InspectedTensor, InspectReport } from "../engine/inspect.js";
 import { UsageError } from "../errors.js";
-import { groupNames } from "./name-groups.js";
+import { groupNames } from "../format/name-groups.js";
 import { withJson, withModelOptions } from "./options.js";
 import { formatBytes, print, printDocument } from "./output.js";
 import { withSession } from "./session.js";

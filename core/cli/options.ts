@@ -106,6 +106,8 @@ export interface ForwardFlags {
   readonly tokensFile?: string;
   readonly executor?: string;
   readonly numerics?: Numerics;
+  readonly positions?: readonly number[];
+  readonly top?: number;
 }
 
 export const withForwardOptions = (command: Command): Command =>
@@ -115,6 +117,18 @@ export const withForwardOptions = (command: Command): Command =>
     .addOption(new Option("--tokens-file <file>", "a JSON array of token ids").conflicts(["prompt", "promptFile"]))
     .option("--executor <auto|webgpu|cpu>", "what the forwards run on", "auto")
     .addOption(new Option("--numerics <numerics>", "round nowhere, or where the framework does").choices(["exact", "framework"]));
+
+export const withPositionOptions = (command: Command): Command =>
+  command
+    .option("--positions <list>", "predictions to show, counted from 0 (default: 5,27,34)", positions)
+    .option("--top <n>", "best tokens to show at each (default: 10)", wholeNumber);
+
+const wholeNumber = (text: string): number => {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("expected a whole number.");
+  return Number(text);
+};
+
+const positions = (text: string): number[] => text.split(",").map((part) => wholeNumber(part.trim()));
 
 /** @throws {UsageError} a file that cannot be read, or holds no ids */
 export function forwardChoices({ prompt, promptFile, tokensFile, executor, numerics }: ForwardFlags): ForwardChoices {

@@ -1,17 +1,15 @@
 // weighbridge predict.
 
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import type { PredictReport } from "../engine/predict.js";
 import { executorWords } from "./executor-words.js";
-import { type ForwardFlags, forwardChoices, withForwardOptions, withJson, withModelOptions } from "./options.js";
+import { type ForwardFlags, forwardChoices, withForwardOptions, withJson, withModelOptions, withPositionOptions } from "./options.js";
 import { print, printDocument } from "./output.js";
 import { withSession } from "./session.js";
 
 interface PredictFlags extends ForwardFlags {
   readonly plugin?: string;
   readonly sourceRopeInterleaved?: boolean;
-  readonly positions?: readonly number[];
-  readonly top?: number;
   readonly attention?: "fused" | "eager";
   readonly logits?: string;
   readonly json?: boolean;
@@ -19,9 +17,7 @@ interface PredictFlags extends ForwardFlags {
 
 export function addPredict(program: Command): void {
   const command = program.command("predict <path>").description("predict next tokens as the checkpoint's own framework does");
-  withJson(withForwardOptions(withModelOptions(command)))
-    .option("--positions <list>", "predictions to show, counted from 0 (default: 5,27,34)", positions)
-    .option("--top <n>", "best tokens to show at each (default: 10)", wholeNumber)
+  withJson(withPositionOptions(withForwardOptions(withModelOptions(command))))
     .addOption(new Option("--attention <kind>", "where framework numerics round in attention").choices(["fused", "eager"]))
     .option("--logits <file.npy>", "write all logits, float32 [n, vocabulary]")
     .action(runPredict);
@@ -50,10 +46,3 @@ function printReport(path: string, report: PredictReport): void {
     });
   }
 }
-
-const wholeNumber = (text: string): number => {
-  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("expected a whole number.");
-  return Number(text);
-};
-
-const positions = (text: string): number[] => text.split(",").map((part) => wholeNumber(part.trim()));

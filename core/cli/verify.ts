@@ -3,12 +3,21 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type { Check, VerifyReport } from "../engine/verify.js";
 import { formatFigure } from "../format/figure.js";
+import { briefNames } from "../format/name-groups.js";
 import type { ParametersReport } from "../verify/parameters.js";
 import type { PredictionsReport } from "../verify/predictions.js";
 import { executorWords } from "./executor-words.js";
-import { briefNames } from "./name-groups.js";
-import { type ForwardFlags, forwardChoices, withForwardOptions, withJson, withModelOptions, withThreads } from "./options.js";
+import {
+  type ForwardFlags,
+  forwardChoices,
+  withForwardOptions,
+  withJson,
+  withModelOptions,
+  withPositionOptions,
+  withThreads,
+} from "./options.js";
 import { print, printDocument } from "./output.js";
+import { printPositions } from "./positions.js";
 import { withSession } from "./session.js";
 
 interface VerifyFlags extends ForwardFlags {
@@ -16,14 +25,16 @@ interface VerifyFlags extends ForwardFlags {
   readonly sourceRopeInterleaved?: boolean;
   readonly checks?: readonly Check[];
   readonly threads?: number;
+  readonly report?: string;
   readonly quiet?: boolean;
   readonly json?: boolean;
 }
 
 export function addVerify(program: Command): void {
   const command = program.command("verify <a> <b>").description("compare two checkpoints, whatever their layouts");
-  withJson(withThreads(withForwardOptions(withModelOptions(command))))
+  withJson(withThreads(withPositionOptions(withForwardOptions(withModelOptions(command)))))
     .option("--checks <list>", "what to compare (default: parameters,predictions)", checks)
+    .option("--report <file.html>", "write a report to look at")
     .option("--quiet", "no progress")
     .action(runVerify);
 }
@@ -37,12 +48,18 @@ export function checks(text: string): Check[] {
 
 function runVerify(a: string, b: string, flags: VerifyFlags): Promise<void> {
   return withSession({ plugin: flags.plugin, isQuiet: flags.quiet === true || flags.json === true }, async ({ engine, plugin, signal }) => {
-    const options = { plugin, sourceRopeInterleaved: flags.sourceRopeInterleaved, checks: flags.checks, threads: flags.threads, signal };
+    const { sourceRopeInterleaved, checks, positions, top, threads } = flags;
+    const options = { plugin, sourceRopeInterleaved, checks, positions, top, threads, report: flags.report, signal };
     const report = await engine.verify(a, b, { ...options, ...forwardChoices(flags) });
     process.exitCode = report.verdict === "equal" ? 0 : 1;
-    if (flags.json === true) printDocument(report);
-    else printReport(report);
-    if (report.verdict === "different" && flags.json !== true) print(`  hint         weighbridge doctor ${a} ${b} looks for the fault`);
+    if (flags.json === true) {
+      printDocument(report);
+      return;
+    }
+    printReport(report);
+    // A pipe's reader gets the tables when they are asked for.
+    if (process.stdout.isTTY || positions !== undefined || top !== undefined) printPositions(report.predictions);
+    if (report.verdict === "different") print(`  hint         weighbridge doctor ${a} ${b} looks for the fault`);
   });
 }
 
@@ -79,6 +96,8 @@ function printPredictions(report: PredictionsReport): void {
   print(
     `               |Δlogit| max ${formatFigure(maxAbs)}, mean ${formatFigure(meanAbs)}; KL mean ${formatFigure(kl.mean)}, max ${formatFigure(kl.max)}`,
   );
+  const noise = report.stages.at(-1)?.noise ?? null;
+  if (noise !== null) print(`               noise of rounding alone ${formatFigure(noise)}, limit ${formatFigure(report.limit)}`);
   if (firstDivergence === null) return;
   const { stage, distance, limit } = firstDivergence;
   print(`               first part at ${stage}: ${formatFigure(distance)}, limit ${formatFigure(limit)}`);

@@ -2,13 +2,13 @@
 
 import type { Component } from "../architecture/architecture.js";
 import { CancelledError, UnsupportedError } from "../errors.js";
+import { gather } from "../lanes/gather.js";
+import { lanesOf } from "../lanes/lanes.js";
+import { inSpans, readSpans, spanBytes } from "../lanes/span-io.js";
+import { tilesOf } from "../lanes/tiles.js";
 import { placePiece } from "../layout/place.js";
 import { type BoundSlot, compile } from "../plan/compile.js";
-import { gather } from "../plan/gather.js";
-import { lanesOf } from "../plan/lanes.js";
 import type { Segment } from "../plan/plan.js";
-import { inSpans, readSpans, spanBytes } from "../plan/span-io.js";
-import { tilesOf } from "../plan/tiles.js";
 import { OpenFiles } from "../store/open-files.js";
 import type { Store } from "../store/store.js";
 import { type DType, itemSize } from "../tensor/dtype.js";

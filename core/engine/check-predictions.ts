@@ -3,6 +3,7 @@
 import { UnsupportedError, WeighbridgeError } from "../errors.js";
 import { openExecutor } from "../executor/choose.js";
 import { formatFigure } from "../format/figure.js";
+import { choosePositions } from "../forward/predicted.js";
 import { choosePrompt, DEFAULT_PREDICTIONS } from "../forward/prompt.js";
 import { loadTokenizer } from "../forward/tokenizer.js";
 import { comparePredictions, type PredictionsReport } from "../verify/predictions.js";
@@ -48,11 +49,13 @@ async function runPredictions(context: Context, a: Model, b: Model, options: Ver
     predictions: options.predictions ?? DEFAULT_PREDICTIONS,
   };
   const { tokens, kind } = choosePrompt(options, tokenizer, limits);
+  const shown = { ...choosePositions(options, { predictions: tokens.length - 1, vocab: limits.vocab }), tokenizer };
   const { executor, passedOver } = await openExecutor(executors, options.executor ?? "auto", store);
   try {
-    const { numerics = "exact", signal } = options;
+    const { numerics = "exact", details: wantsDistribution = false, signal } = options;
     const onStage = stageCounter(context, a, options);
-    const request = { executor, passedOver, tokens, prompt: kind, options: { numerics, attention: "fused" }, signal, onStage } as const;
+    const forward = { numerics, attention: "fused" } as const;
+    const request = { executor, passedOver, tokens, prompt: kind, options: forward, shown, wantsDistribution, signal, onStage };
     return await comparePredictions(ours, theirs, request);
   } finally {
     await executor.close();

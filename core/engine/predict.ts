@@ -1,13 +1,13 @@
 // predict: a checkpoint's next-token predictions, as its own framework computes them, scored against the tokens that follow.
 
-import { UsageError } from "../errors.js";
 import { openExecutor } from "../executor/choose.js";
-import type { Candidate, Executor, Tensor, Timings } from "../executor/executor.js";
+import type { Executor, Tensor, Timings } from "../executor/executor.js";
 import { npyHeader } from "../format/npy.js";
 import type { Numerics } from "../forward/forward.js";
+import { choosePositions, describeCandidates, type PredictedToken } from "../forward/predicted.js";
 import { choosePrompt, DEFAULT_PREDICTIONS } from "../forward/prompt.js";
 import { runToLogits } from "../forward/run.js";
-import { loadTokenizer, type TextTokenizer } from "../forward/tokenizer.js";
+import { loadTokenizer } from "../forward/tokenizer.js";
 import type { Store } from "../store/store.js";
 import { type ForwardChoices, runnable } from "./forwards.js";
 import { type Context, type ModelOptions, openModel } from "./open.js";
@@ -47,27 +47,18 @@ export interface PredictReport {
   readonly timings: Timings | null;
 }
 
-export interface PredictedToken {
-  readonly token: number;
-  readonly text: string | null;
-  readonly probability: number;
-}
-
-const DEFAULT_POSITIONS = [5, 27, 34];
-const DEFAULT_TOP = 10;
 /** Logits leave the device in parts of about this size. */
 const READ_BYTES = 16 * 1024 * 1024;
 
 export async function predict(context: Context, path: string, options: PredictOptions): Promise<PredictReport> {
   const { store } = context;
-  const { numerics = "exact", attention = "fused", top = DEFAULT_TOP, signal } = options;
+  const { numerics = "exact", attention = "fused", signal } = options;
   const model = await openModel(context, path, options);
   const { forward, source, vocab, maxPositions } = runnable(context, model);
   const tokenizer = await loadTokenizer(store, model.checkpoint);
   const { tokens, kind } = choosePrompt(options, tokenizer, { vocab, maxPositions, predictions: DEFAULT_PREDICTIONS });
   const n = tokens.length - 1;
-  const positions = choosePositions(options.positions, n);
-  if (top < 1 || top > vocab) throw new UsageError(`--top ${top}: expected a number from 1 to ${vocab}, the size of the vocabulary`);
+  const { positions, top } = choosePositions(options, { predictions: n, vocab });
   const { executor, passedOver } = await openExecutor(context.executors, options.executor ?? "auto", store);
   try {
     const running = forward(executor, source, tokens.subarray(0, n), { numerics, attention });
@@ -88,22 +79,13 @@ export async function predict(context: Context, path: string, options: PredictOp
       tokens: n,
       correct,
       accuracy: correct / n,
-      positions: Object.fromEntries(positions.map((position, at) => [position, describe(candidates[at] ?? [], tokenizer)])),
+      positions: Object.fromEntries(positions.map((position, at) => [position, describeCandidates(candidates[at] ?? [], tokenizer)])),
       timings: (await executor.timings?.()) ?? null,
     };
   } finally {
     await executor.close();
   }
 }
-
-function choosePositions(asked: readonly number[] | undefined, n: number): readonly number[] {
-  const beyond = asked?.find((position) => !Number.isSafeInteger(position) || position < 0 || position >= n);
-  if (beyond !== undefined) throw new UsageError(`position ${beyond}: expected one of the predictions, 0 to ${n - 1}`);
-  return asked ?? DEFAULT_POSITIONS.filter((position) => position < n);
-}
-
-const describe = (candidates: readonly Candidate[], tokenizer: TextTokenizer | undefined): PredictedToken[] =>
-  candidates.map(({ token, probability }) => ({ token, text: tokenizer?.textOf(token) ?? null, probability }));
 
 /** The file appears complete or not at all. */
 async function writeLogits(store: Store, path: string, executor: Executor, logits: Tensor): Promise<void> {

@@ -8,8 +8,10 @@ import type { PredictionsReport } from "../verify/predictions.js";
 import { checkParameters, type ParametersFinding } from "./check-parameters.js";
 import { checkPredictions } from "./check-predictions.js";
 import { checkReceipts } from "./check-receipts.js";
+import { type VerifyDetails, verifyDetails } from "./details.js";
 import type { ForwardChoices } from "./forwards.js";
 import { type Context, type Model, modelOf, openCheckpoint } from "./open.js";
+import { type SideReport, sideReport } from "./side.js";
 
 /** `receipt` compares tensors by the content hashes of receipts, and reads the weights of a checkpoint that has none. */
 export type Check = "parameters" | "predictions" | "receipt";
@@ -22,12 +24,22 @@ export interface VerifyOptions extends ForwardChoices, CrewOptions {
   readonly checks?: readonly Check[] | undefined;
   /** Predictions to make on a prompt that is not the caller's; 512 by default. */
   readonly predictions?: number | undefined;
+  /** Predictions to show, counted from 0; the original scripts' 5, 27 and 34 by default, as far as the prompt reaches. */
+  readonly positions?: readonly number[] | undefined;
+  /** Best tokens to show at each; 10 by default. */
+  readonly top?: number | undefined;
+  /** Also gather what a report shows beyond the result: `details`, and the distribution of the logits' differences. */
+  readonly details?: boolean | undefined;
+  /** An HTML file to write a report to, `details` included; it may replace an earlier report. */
+  readonly report?: string | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
   /** Called at every stage of the forwards, e.g. `layer 3 attention`. */
   readonly onStage?: ((name: string) => void) | undefined;
 }
 
 export interface VerifyReport {
+  readonly a: SideReport;
+  readonly b: SideReport;
   readonly verdict: "equal" | "different";
   /** How strong the verdict is, and why. */
   readonly evidence: string;
@@ -37,6 +49,8 @@ export interface VerifyReport {
   readonly settings: readonly string[];
   /** Null when not asked for, or when there was no forward to run; `evidence` then says so. */
   readonly predictions: PredictionsReport | null;
+  /** Null unless asked for. */
+  readonly details: VerifyDetails | null;
 }
 
 /**
@@ -57,11 +71,14 @@ export async function verify(context: Context, pathA: string, pathB: string, opt
     : undefined;
   const agree = predicted?.report?.agree ?? true;
   return {
+    a: sideReport(a),
+    b: sideReport(b),
     verdict: isDifferent || !agree ? "different" : "equal",
     evidence: [compared?.evidence, predicted?.evidence ?? "predictions were not asked for"].filter((part) => part !== undefined).join("; "),
     parameters: compared?.report ?? null,
     settings: compared?.settings ?? [],
     predictions: predicted?.report ?? null,
+    details: options.details === true ? verifyDetails(a, b, compared?.report) : null,
   };
 }
 

@@ -190,6 +190,8 @@ export interface Layout {
    * @throws {UsageError} this layout cannot be arranged so
    */
   chooseArrangement(wanted: ArrangementRequest, kept: Arrangement | undefined): Arrangement;
+  /** The pipeline rank of each of the architecture's blocks; a layout without ranks has no such method. */
+  pipelineRanks?(architecture: Architecture, topology: Topology): number[];
   /** Every tensor that a checkpoint of this architecture stores, and where each component's elements lie in it. */
   slots(architecture: Architecture, arrangement: Arrangement): Slot[];
   /** The same arrangement element by element, for the proof; it must not be derived from `slots`. */

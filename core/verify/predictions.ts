@@ -4,6 +4,8 @@ import { CheckpointError, UnsupportedError } from "../errors.js";
 import type { Difference, Executor, Tensor, Timings } from "../executor/executor.js";
 import type { Forward, ForwardOptions, ForwardSource, Numerics } from "../forward/forward.js";
 import { lockstep, type Meeting } from "../forward/run.js";
+import { type Distribution, distributionOf } from "./distribution.js";
+import { type PositionReport, type PositionRequest, positionsOf } from "./positions.js";
 import { sensitivity } from "./sensitivity.js";
 
 /** One side: its framework's forward, and its checkpoint as that framework sees it. */
@@ -22,6 +24,14 @@ export interface Divergence {
   /** What was measured there and the limit it exceeds: max |Δ| in exact numerics, mean |Δ| in framework numerics. */
   readonly distance: number;
   readonly limit: number;
+}
+
+/** How far two forwards are apart at a point that both pass. */
+export interface StageReport extends Divergence {
+  /** What rounding alone makes of `distance` here, where it was measured on these very models: in framework numerics, and in exact ones when in doubt. */
+  readonly noise: number | null;
+  /** Root of the mean square of A's states, or logits: the scale against which the distance is large or small. */
+  readonly rms: number;
 }
 
 export interface PredictionsReport {
@@ -51,7 +61,13 @@ export interface PredictionsReport {
   /** For max |Δlogit| in exact numerics, for mean |Δlogit| in framework numerics. */
   readonly limit: number;
   readonly firstDivergence: Divergence | null;
+  /** In the order in which the forwards pass them; the logits are the last. */
+  readonly stages: readonly StageReport[];
   readonly agree: boolean;
+  /** By position. */
+  readonly positions: Readonly<Record<string, PositionReport>>;
+  /** Null unless asked for. */
+  readonly distribution: Distribution | null;
   /** Null for an executor that does not measure. */
   readonly timings: Timings | null;
 }
@@ -63,6 +79,9 @@ export interface PredictionRequest {
   readonly tokens: Uint32Array;
   readonly prompt: string;
   readonly options: ForwardOptions;
+  readonly shown: PositionRequest;
+  /** Measured only for a report: on a device it costs a look at every logit. */
+  readonly wantsDistribution?: boolean;
   readonly signal?: AbortSignal | undefined;
   readonly onStage?: ((name: string) => void) | undefined;
 }
@@ -93,6 +112,7 @@ export async function comparePredictions(a: PredictionSide, b: PredictionSide, r
         ...(await summarize(request, meeting, measured.difference)),
         limit: judged.at(-1)?.limit ?? measured.limit,
         firstDivergence: firstDivergence && divergenceOf(firstDivergence),
+        stages: judged.map((stage) => ({ ...divergenceOf(stage), noise: stage.noise, rms: stage.difference.rmsA })),
         agree: firstDivergence === null,
         timings: (await executor.timings?.()) ?? null,
       };
@@ -105,6 +125,7 @@ export async function comparePredictions(a: PredictionSide, b: PredictionSide, r
 
 interface Measured extends Divergence {
   readonly difference: Difference;
+  readonly noise: number | null;
 }
 
 const divergenceOf = ({ stage, distance, limit }: Divergence): Divergence => ({ stage, distance, limit });
@@ -122,7 +143,10 @@ const isDoubtful = (stages: readonly Measured[], numerics: Numerics): boolean =>
   stages.every((stage) => !isBeyond(stage) || stage.difference.meanAbs <= BEYOND_DOUBT * stage.difference.rmsA);
 
 const allowFor = (noise: ReadonlyMap<string, number>, stages: readonly Measured[]): Measured[] =>
-  stages.map((measured) => ({ ...measured, limit: Math.max(measured.limit, EXACT_MARGIN * (noise.get(measured.stage) ?? 0)) }));
+  stages.map((measured) => {
+    const made = noise.get(measured.stage) ?? 0;
+    return { ...measured, noise: made, limit: Math.max(measured.limit, EXACT_MARGIN * made) };
+  });
 
 /** All reads are asked for at once: the forwards release the tensors when they go on. */
 async function measure(
@@ -149,9 +173,11 @@ async function measure(
     throw new UnsupportedError(`${stage}: both forwards give nothing but zeros, so that their predictions say nothing`, false);
   }
   const limit = exactLimit(Number.isFinite(rmsA) ? rmsA : rmsB, layers, hidden);
-  if (noiseA === undefined || noiseB === undefined) return { stage, difference, distance: difference.maxAbs, limit };
+  if (noiseA === undefined || noiseB === undefined) return { stage, difference, distance: difference.maxAbs, limit, noise: null };
   // Sums are as free in their order here: alone they make the noise where nothing rounds, as in float32 models.
-  return { stage, difference, distance: difference.meanAbs, limit: Math.max(limit, frameworkLimit(noiseA.meanAbs, noiseB.meanAbs)) };
+  // Independent errors add as squares.
+  const noise = Math.hypot(noiseA.meanAbs, noiseB.meanAbs);
+  return { stage, difference, distance: difference.meanAbs, limit: Math.max(limit, FRAMEWORK_MARGIN * noise), noise };
 }
 
 /** Unit roundoff of float32. */
@@ -167,16 +193,13 @@ const EXACT_MARGIN = 8;
  */
 const exactLimit = (rms: number, layers: number, hidden: number): number => EXACT_MARGIN * UNIT * layers * Math.sqrt(hidden) * rms;
 
-/** Two correct sides' mean distance over that of independent errors of their measured sizes. */
+/** Two correct sides' mean distance over that of independent errors of their sizes: each side's is its distance from its own exact forward. */
 const FRAMEWORK_MARGIN = 1.5;
 
-/** Each side's rounding noise is its distance from its own exact forward; independent errors add as squares. */
-const frameworkLimit = (noiseA: number, noiseB: number): number => FRAMEWORK_MARGIN * Math.hypot(noiseA, noiseB);
-
-type Summary = Omit<PredictionsReport, "limit" | "firstDivergence" | "agree" | "timings">;
+type Summary = Omit<PredictionsReport, "limit" | "firstDivergence" | "stages" | "agree" | "timings">;
 
 async function summarize(
-  { executor, passedOver = [], tokens, prompt, options }: PredictionRequest,
+  { executor, passedOver = [], tokens, prompt, options, shown, wantsDistribution = false }: PredictionRequest,
   { tensors }: Meeting,
   difference: Difference,
 ): Promise<Summary> {
@@ -203,6 +226,8 @@ async function summarize(
     meanAbs: difference.meanAbs,
     bitEqual: difference.bitEqual / difference.numElements,
     kl: { mean: kl.reduce((sum, value) => sum + value, 0) / n, max: kl.reduce((most, value) => Math.max(most, value), 0) },
+    positions: await positionsOf(executor, [a, b], tokens, shown),
+    distribution: wantsDistribution ? await distributionOf(executor, a, b) : null,
   };
 }
 

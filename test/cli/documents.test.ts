@@ -71,6 +71,7 @@ describe("--json", () => {
     ["inspect --devices", ["inspect", "--devices"], "devices", 0, {}],
     ["inspect of a broken one", ["inspect", broken], "inspect", 1, { layout: "huggingface", sound: false }],
     ["verify, equal", ["verify", source, tp2], "verify", 0, { verdict: "equal" }],
+    ["verify --report", ["verify", source, tp2, "--report", `${scratch.fresh()}.html`], "verify", 0, { verdict: "equal" }],
     ["verify, different", ["verify", source, fixture("golden/tied-huggingface")], "verify", 1, { verdict: "different" }],
     ["predict", ["predict", source, "--prompt", "In the beginning"], "predict", 0, { prompt: "text", numerics: "exact", tp: 1 }],
     ["plugins list", ["plugins", "list"], "plugins", 0, {}],

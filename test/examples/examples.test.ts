@@ -126,3 +126,19 @@ describe("npm run demo", () => {
     });
   });
 });
+
+describe("examples/reports", () => {
+  const texts = (folder: string) => ["equal", "different"].map((name) => readFileSync(join(folder, `${name}.html`), "utf8"));
+  /** What is not of the machine: words, and no figures. */
+  const outline = (text: string) =>
+    [...text.matchAll(/<(h[12]|th[^>]*|figcaption)>(.*?)<\/(?:h[12]|th|figcaption)>/g)].map(([, , words]) => words);
+
+  it("are what their program makes", () => {
+    const folder = mkdtempSync(join(scratch, "reports-"));
+    const lines = execFileSync(process.execPath, ["dist/examples/reports/make.js", folder], { cwd: root, encoding: "utf8" });
+    expect(lines).to.equal("equal: equal.html\ndifferent: different.html\n");
+    const [made, committed] = [texts(folder), texts(join(root, "examples/reports"))];
+    expect(made.map(outline)).to.deep.equal(committed.map(outline));
+    expect(committed.map((text) => text.length < 100_000)).to.deep.equal([true, true]);
+  });
+});

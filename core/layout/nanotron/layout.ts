@@ -20,6 +20,7 @@ import type {
   TargetDocument,
   TargetFile,
   TargetRequest,
+  Topology,
 } from "../layout.js";
 import { castOnLoad } from "./cast-on-load.js";
 import { composeModelConfig, settingsOf, unknownKeys } from "./config.js";
@@ -65,6 +66,10 @@ export class NanotronLayout implements Layout {
   chooseArrangement(wanted: ArrangementRequest, kept: Arrangement = DEFAULT): Arrangement {
     const { tp = kept.tp, pp = kept.pp, ropeInterleaved = kept.ropeInterleaved } = wanted;
     return { tp, pp, ropeInterleaved };
+  }
+
+  pipelineRanks(architecture: Architecture, { pp }: Topology): number[] {
+    return blockRanks(architecture, pp);
   }
 
   slots(architecture: Architecture, arrangement: Arrangement): Slot[] {
@@ -137,11 +142,14 @@ function isInterleaved({ rawConfig, configPath }: Checkpoint, answer: boolean | 
   return said;
 }
 
-function parameterRanks(architecture: Architecture, pp: number): Map<string, number> {
-  const ranks = pipelineRanks(
-    architecture.blocks.map(({ cost }) => cost),
+const blockRanks = ({ blocks }: Architecture, pp: number): number[] =>
+  pipelineRanks(
+    blocks.map(({ cost }) => cost),
     pp,
   );
+
+function parameterRanks(architecture: Architecture, pp: number): Map<string, number> {
+  const ranks = blockRanks(architecture, pp);
   return new Map(architecture.blocks.flatMap(({ parameters }, block) => parameters.map(({ name }) => [name, ranks[block] ?? 0] as const)));
 }
 

@@ -1,0 +1,143 @@
+// What a verification tells beyond its verdict: the stages, the best tokens of both sides, the distribution, and where things are stored.
+
+import { readFileSync } from "node:fs";
+import { expect } from "chai";
+import { after, before, describe, it } from "mocha";
+import { createEngine, type PredictionsReport, type VerifyReport } from "../../core/index.js";
+import { editJson, fixture, scratchFolder } from "../helpers/folders.js";
+
+const engine = createEngine();
+const scratch = scratchFolder("details");
+after(scratch.remove);
+
+const source = fixture("tiny-llama3");
+const prompt = "In the beginning God created the heaven and the earth.";
+
+/** Logits of a .npy file, as NumPy lays them out: 10 bytes, a header of the length that the last two say, float32. */
+function logitsOf(path: string): Float32Array {
+  const bytes = readFileSync(path);
+  const start = 10 + bytes.readUInt16LE(8);
+  return new Float32Array(bytes.buffer.slice(bytes.byteOffset + start, bytes.byteOffset + bytes.byteLength));
+}
+
+describe("verify with details, of a model whose rows of q and k are in another order than its config says", () => {
+  const faulty = scratch.fresh();
+  let ours: Float32Array;
+  let theirs: Float32Array;
+  let report: VerifyReport;
+  let predictions: PredictionsReport;
+  before(async () => {
+    await engine.convert(source, faulty, { to: "nanotron", tp: 2, pp: 2, ropeInterleaved: true, verify: "none" });
+    editJson(faulty, "model_config.json", { rope_interleaved: false });
+    report = await engine.verify(source, faulty, { prompt, positions: [0, 3], top: 4, details: true });
+    if (report.predictions === null) throw new Error("predictions were compared");
+    predictions = report.predictions;
+    const [one, other] = [`${scratch.fresh()}.npy`, `${scratch.fresh()}.npy`];
+    await engine.predict(source, { prompt, logits: one });
+    await engine.predict(faulty, { prompt, logits: other });
+    [ours, theirs] = [logitsOf(one), logitsOf(other)];
+  });
+
+  it("the distribution counts every logit where it belongs", () => {
+    const apart = Array.from(ours, (value, at) => Math.abs(value - (theirs[at] ?? Number.NaN)));
+    const { distribution } = predictions;
+    expect(distribution).to.include({ total: ours.length, zero: apart.filter((value) => value === 0).length, notFinite: 0 });
+    for (const { from, to, count } of distribution?.bins ?? []) {
+      expect(count, `${from} to ${to}`).to.equal(apart.filter((value) => value >= from && value < to).length);
+    }
+    expect(distribution?.bins.reduce((sum, { count }) => sum + count, distribution.zero)).to.equal(ours.length);
+  });
+
+  it("the stages are the forwards', the logits last, with the largest difference there is", () => {
+    const { stages } = predictions;
+    expect(stages.map(({ stage }) => stage)).to.deep.equal([
+      "embedding",
+      ...[0, 1, 2, 3].flatMap((layer) => [`layer ${layer} attention`, `layer ${layer} feed-forward`]),
+      "final norm",
+      "logits",
+    ]);
+    expect(stages[0]).to.include({ distance: 0, noise: null });
+    const largest = ours.reduce((most, value, at) => Math.max(most, Math.abs(value - (theirs[at] ?? 0))), 0);
+    expect(stages.at(-1)?.distance).to.be.closeTo(largest, 1e-6);
+    const rms = Math.sqrt(ours.reduce((sum, value) => sum + value * value, 0) / ours.length);
+    expect(stages.at(-1)?.rms).to.be.closeTo(rms, 1e-5 * rms);
+  });
+
+  it("the positions hold what each side alone predicts there, and what the prompt says next", async () => {
+    const options = { prompt, positions: [0, 3], top: 4 };
+    const [a, b] = [await engine.predict(source, options), await engine.predict(faulty, options)];
+    expect(Object.keys(predictions.positions)).to.deep.equal(["0", "3"]);
+    for (const [position, shown] of Object.entries(predictions.positions)) {
+      expect(shown.a).to.deep.equal(a.positions[position]);
+      expect(shown.b).to.deep.equal(b.positions[position]);
+    }
+    expect(predictions.positions["0"]?.context).to.equal("<|begin_of_text|>");
+    const [first, fourth] = [predictions.positions["0"], predictions.positions["3"]];
+    expect(first?.next.text).to.equal("I");
+    expect(`<|begin_of_text|>${prompt}`.startsWith(`${fourth?.context}${fourth?.next.text}`), fourth?.context ?? "").to.equal(true);
+  });
+
+  it("a tensor is told by where both sides keep it", () => {
+    const rows = new Map(report.details?.tensors.map((row) => [row.name, row]));
+    expect(rows.size).to.equal(39);
+    expect(rows.get("model.layers.1.self_attn.q_proj.weight")).to.deep.equal({
+      name: "model.layers.1.self_attn.q_proj.weight",
+      shape: [128, 128],
+      finding: "different",
+      a: { name: "model.layers.1.self_attn.q_proj.weight", dtype: "BF16", parts: 1 },
+      b: { name: "model.decoder.1.pp_block.attn.qkv_proj.weight", dtype: "BF16", parts: 2 },
+    });
+    expect(rows.get("model.norm.weight")).to.deep.equal({
+      name: "model.norm.weight",
+      shape: [128],
+      finding: "equal",
+      a: { name: "model.norm.weight", dtype: "BF16", parts: 1 },
+      b: { name: "model.final_layer_norm.pp_block.weight", dtype: "BF16", parts: 1 },
+    });
+  });
+
+  it("each rank is told with its blocks, and each shard", () => {
+    const [first, second] = [
+      ["token_position_embeddings", "decoder.0", "decoder.1", "decoder.2"],
+      ["decoder.3", "final_layer_norm", "lm_head"],
+    ];
+    expect(report.details?.partsB.map(({ bytes, ...part }) => part)).to.deep.equal([
+      { tp: 0, pp: 0, file: null, blocks: first },
+      { tp: 1, pp: 0, file: null, blocks: first },
+      { tp: 0, pp: 1, file: null, blocks: second },
+      { tp: 1, pp: 1, file: null, blocks: second },
+    ]);
+    expect([report.details?.blocksA, report.details?.blocksB]).to.deep.equal([
+      [...first, ...second],
+      [...first, ...second],
+    ]);
+    expect(report.details?.partsA.map(({ file }) => file)).to.deep.equal([
+      "model-00001-of-00003.safetensors",
+      "model-00002-of-00003.safetensors",
+      "model-00003-of-00003.safetensors",
+    ]);
+    expect(report.details?.partsA.reduce((sum, { bytes }) => sum + bytes, 0)).to.equal(2099456);
+    expect([report.a, report.b].map(({ layout, topology, bytes, files }) => ({ layout, topology, bytes, files }))).to.deep.equal([
+      { layout: "huggingface", topology: { tp: 1, pp: 1 }, bytes: 2099456, files: 3 },
+      { layout: "nanotron", topology: { tp: 2, pp: 2 }, bytes: 2099456, files: 45 },
+    ]);
+  });
+
+  it("nothing of it is gathered unasked", async () => {
+    const { details, predictions: plain } = await engine.verify(source, faulty, { prompt });
+    expect({ details, distribution: plain?.distribution }).to.deep.equal({ details: null, distribution: null });
+  });
+});
+
+describe("framework numerics", () => {
+  it("every stage has the noise of its rounding, and a limit that follows from it", async () => {
+    const tp2 = fixture("golden/nanotron-tp2");
+    const { verdict, predictions } = await engine.verify(source, tp2, { checks: ["predictions"], prompt, numerics: "framework" });
+    expect(verdict).to.equal("equal");
+    for (const { stage, noise, limit } of predictions?.stages ?? []) {
+      if (stage === "embedding") continue; // nothing is rounded there
+      expect(noise, stage).to.be.above(0);
+      expect(limit / (noise ?? 0), stage).to.be.closeTo(1.5, 1e-9);
+    }
+  });
+});
