@@ -20,7 +20,7 @@ export interface ParsedPlugin {
  */
 export function parsePlugin(text: string, path: string, origin: string): ParsedPlugin {
   const document = parseYaml(text, path);
-  const problems = schemaProblems(document, path);
+  const problems = schemaProblems(document, path, "plugin");
   if (problems.length > 0) throw new DeclarationError(problems);
   return { path, origin, document, declaration: document.value as PluginFile };
 }

@@ -1,4 +1,4 @@
-// Checks a plugin file against plugin.schema.json and turns ajv's findings into lines a person can act on.
+// Checks what a plugin's author wrote against its schema and turns ajv's findings into lines a person can act on.
 
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -6,22 +6,25 @@ import { Ajv2020, type ErrorObject, type ValidateFunction } from "ajv/dist/2020.
 import type { DeclarationProblem } from "../errors.js";
 import type { YamlDocument } from "../format/yaml.js";
 import { nearestName } from "../suggest.js";
-import type { PluginFile } from "./declaration.js";
 
-let validate: ValidateFunction<PluginFile> | undefined;
+/** What an author writes: `plugin` is a PluginFile, `cases` an ArchitectureCases. */
+type SchemaName = "plugin" | "cases";
 
-function validator(): ValidateFunction<PluginFile> {
-  if (validate === undefined) {
-    const path = fileURLToPath(import.meta.resolve("#schemas/plugin.schema.json"));
-    const ajv = new Ajv2020({ allErrors: true, verbose: true, allowUnionTypes: true });
-    validate = ajv.compile<PluginFile>(JSON.parse(readFileSync(path, "utf8")));
-  }
+const validators = new Map<SchemaName, ValidateFunction>();
+
+function validator(name: SchemaName): ValidateFunction {
+  const known = validators.get(name);
+  if (known !== undefined) return known;
+  const path = fileURLToPath(import.meta.resolve(`#schemas/${name}.schema.json`));
+  const ajv = new Ajv2020({ allErrors: true, verbose: true, allowUnionTypes: true });
+  const validate = ajv.compile(JSON.parse(readFileSync(path, "utf8")));
+  validators.set(name, validate);
   return validate;
 }
 
-/** @returns every breach of the schema; none means that the document is a PluginFile */
-export function schemaProblems(document: YamlDocument, file: string): DeclarationProblem[] {
-  const check = validator();
+/** @returns every breach of the schema; none means that the document is what the schema describes */
+export function schemaProblems(document: YamlDocument, file: string, schema: SchemaName): DeclarationProblem[] {
+  const check = validator(schema);
   if (check(document.value)) return [];
   return distinct(check.errors ?? []).map((error) => {
     const pointer = pointerOf(error);

@@ -28,8 +28,8 @@ export function makeCheckpoint(store: MemoryStore, folder: string, plugin: Plugi
     const file = new Uint8Array(fileByteLength);
     file.set(bytes);
     const next = normal(seed);
-    for (const { shape, byteStart, byteEnd } of tensors)
-      drawWeights(new DataView(file.buffer, byteStart, byteEnd - byteStart), shape, next);
+    for (const { name, shape, byteStart, byteEnd } of tensors)
+      drawWeights(new DataView(file.buffer, byteStart, byteEnd - byteStart), shape, centreOf(name, shape), next);
     store.files.set(`${folder}/model.safetensors`, file);
   }
   const parameters = blocks.flatMap((block) => block.parameters);
@@ -39,16 +39,19 @@ export function makeCheckpoint(store: MemoryStore, folder: string, plugin: Plugi
   return { dimensions: configuration.dimensions, shared: [...new Set(shared)] };
 }
 
-const sharedSize = ({ axes }: Component, axis: number): number => axes[axis]?.[0] ?? 1;
+/** @param axis - Nanotron's, in which a transposed component lies the other way */
+const sharedSize = ({ axes, transpose }: Component, axis: number): number => axes[transpose ? axes.length - 1 - axis : axis]?.[0] ?? 1;
+
+/** Norms are about 1, all else about 0. */
+const centreOf = (name: string, shape: Shape): number => (shape.length === 1 && !name.endsWith("bias") ? 1 : 0);
 
 /**
- * Weights that make a forward say much: matrices keep the size of what goes through them, norms are about 1. Attention that
+ * Weights that make a forward say much: matrices keep the size of what goes through them. Attention that
  * prefers some positions and logits that prefer some tokens need deviations a little above 1 / √columns.
  */
-function drawWeights(into: DataView, shape: Shape, next: () => number): void {
-  const isMatrix = shape.length > 1;
-  const deviation = isMatrix ? 1.5 / Math.sqrt(shape.at(-1) ?? 1) : 0.2;
-  for (let at = 0; at < numElements(shape); at++) into.setUint16(at * 2, bf16Bits((isMatrix ? 0 : 1) + deviation * next()), true);
+function drawWeights(into: DataView, shape: Shape, centre: number, next: () => number): void {
+  const deviation = shape.length > 1 ? 1.5 / Math.sqrt(shape.at(-1) ?? 1) : 0.2;
+  for (let at = 0; at < numElements(shape); at++) into.setUint16(at * 2, bf16Bits(centre + deviation * next()), true);
 }
 
 const scratch = new DataView(new ArrayBuffer(4));
