@@ -71,6 +71,8 @@ export interface IgnoreDeclaration {
 export interface PluginFile {
   readonly name: string;
   readonly description?: string;
+  /** The versions of weighbridge that the plugin is for, as a semver range; any if not given. */
+  readonly weighbridge?: string;
   readonly extends?: string;
   readonly identify?: { readonly settings?: Values } & ByLayout<Values>;
   readonly dimensions?: Readonly<Record<string, string | { readonly setting: string; readonly default?: string | number }>>;

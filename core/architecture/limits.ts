@@ -19,7 +19,8 @@ export function semanticLosses({ plugin, configuration }: Match, source: LayoutN
   const exceeded = limits.filter((limit) => isExceeded(limit, configuration));
   const line = ({ setting, because }: Limit) => `${setting} ${JSON.stringify(settings[setting])}: ${because}`;
   const weights = exceeded.find(({ loss }) => loss === "weights");
-  if (weights !== undefined) throw new UnsupportedError(`${target} cannot hold this model: ${line(weights)}`, false, { pointer: `/${weights.setting}` });
+  if (weights !== undefined)
+    throw new UnsupportedError(`${target} cannot hold this model: ${line(weights)}`, false, { pointer: `/${weights.setting}` });
   if (exceeded.length > 0 && !allow) {
     throw new UnsupportedError(`${target} would compute another function: ${exceeded.map(line).join("; ")}`, true, {
       hint: "--allow-semantic-loss converts the weights all the same",

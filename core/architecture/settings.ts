@@ -26,7 +26,8 @@ export interface Configuration {
 export function configure(plugin: Plugin, raw: Values, layout: LayoutName, where: string): Configuration {
   for (const [name, declaration] of Object.entries(plugin.settings)) {
     const value = raw[name];
-    if (value === undefined && declaration.default === undefined) throw new CheckpointError(`${where}: ${name} is missing`, { pointer: `/${name}` });
+    if (value === undefined && declaration.default === undefined)
+      throw new CheckpointError(`${where}: ${name} is missing`, { pointer: `/${name}` });
     if (value !== undefined) checkValue(name, value, declaration, where);
   }
   const dimensions = computeDimensions(plugin, raw, where);

@@ -1,11 +1,12 @@
-// weighbridge plugins list, show and check.
+// weighbridge plugins list, show and check; test and new have files of their own.
 
 import type { Command } from "commander";
 import type { Plugin } from "../architecture/declaration.js";
-import { UsageError } from "../errors.js";
-import { nearestName } from "../suggest.js";
+import { findPlugin } from "./find-plugin.js";
 import { withJson } from "./options.js";
 import { print, printDocument } from "./output.js";
+import { addPluginsNew } from "./plugins-new.js";
+import { addPluginsTest } from "./plugins-test.js";
 import { openSession } from "./session.js";
 
 interface JsonFlag {
@@ -17,6 +18,8 @@ export function addPlugins(program: Command): void {
   withJson(plugins.command("list").description("which there are")).action(runList);
   withJson(plugins.command("show <name|folder>").description("what a plugin declares, with what it takes from its family")).action(runShow);
   withJson(plugins.command("check <folder>").description("check a plugin's declaration")).action(runCheck);
+  addPluginsTest(plugins);
+  addPluginsNew(plugins);
 }
 
 async function runList({ json }: JsonFlag): Promise<void> {
@@ -28,14 +31,7 @@ async function runList({ json }: JsonFlag): Promise<void> {
 
 async function runShow(asked: string, { json }: JsonFlag): Promise<void> {
   const { engine, plugin: name = asked } = await openSession({ plugin: asked });
-  const plugins = engine.plugins();
-  const plugin = plugins.find((candidate) => candidate.name === name);
-  if (plugin === undefined) {
-    const names = plugins.map((candidate) => candidate.name);
-    const near = nearestName(name, names);
-    const hint = near === undefined ? `known: ${names.join(", ")}` : `did you mean ${JSON.stringify(near)}?`;
-    throw new UsageError(`no plugin is called ${JSON.stringify(name)}`, { hint });
-  }
+  const plugin = findPlugin(engine.plugins(), name);
   if (json === true) printDocument(plugin);
   else printPlugin(plugin);
 }

@@ -146,7 +146,8 @@ function validChecks(subject: Subject, model: ValidCase): Check[] {
     {
       title: `${name}: both frameworks' forwards agree`,
       run: async () => {
-        if (!(await canRun(subject, model))) return [`${name}: family ${subject.plugin.family} has no forwards, so that no predictions were compared`];
+        if (!(await canRun(subject, model)))
+          return [`${name}: family ${subject.plugin.family} has no forwards, so that no predictions were compared`];
         await checkForwards(subject, model);
         if (isRotary(subject)) await checkRopeFlip(subject, model);
         return [];
@@ -227,7 +228,8 @@ function unmutated({ title, run }: Check, inputs: unknown): Check {
     title,
     run: async () => {
       const notes = await run();
-      if (JSON.stringify(inputs) !== before) throw new AssertionError({ message: "the plugin or its cases were changed while they were read" });
+      if (JSON.stringify(inputs) !== before)
+        throw new AssertionError({ message: "the plugin or its cases were changed while they were read" });
       return notes;
     },
   };

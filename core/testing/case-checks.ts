@@ -71,12 +71,19 @@ export async function checkRoundTrip(subject: Subject, model: ValidCase): Promis
 
 /** Each Hugging Face tensor is part of one parameter, and each parameter is stored by as many ranks as share it. */
 async function checkPlaces({ context, plugin }: Workbench, where: string): Promise<void> {
-  const [source, there] = [await openModel(context, SOURCE, { plugin: plugin.name }), await openModel(context, THERE, { plugin: plugin.name })];
-  const mapped = there.architecture.blocks.flatMap(({ parameters }) => parameters.flatMap(({ components }) => components.map(({ name }) => name)));
+  const [source, there] = [
+    await openModel(context, SOURCE, { plugin: plugin.name }),
+    await openModel(context, THERE, { plugin: plugin.name }),
+  ];
+  const mapped = there.architecture.blocks.flatMap(({ parameters }) =>
+    parameters.flatMap(({ components }) => components.map(({ name }) => name)),
+  );
   const held = [...source.checkpoint.tensors.values()].map(({ name }) => name);
   assert.ok(isDeepStrictEqual(mapped.sort(), held.sort()), `${where}: other tensors are mapped than stored`);
   const expected = there.architecture.blocks.flatMap(({ parameters }) =>
-    parameters.flatMap(({ name, parallelAxis }) => Array.from({ length: parallelAxis === undefined ? 1 : there.arrangement.tp }, () => name)),
+    parameters.flatMap(({ name, parallelAxis }) =>
+      Array.from({ length: parallelAxis === undefined ? 1 : there.arrangement.tp }, () => name),
+    ),
   );
   const stored = [...there.checkpoint.tensors.values()].map(({ name }) => name);
   assert.ok(isDeepStrictEqual(stored.sort(), expected.sort()), `${where}: Nanotron's files are not one for each rank of each parameter`);
@@ -123,7 +130,10 @@ export async function checkRopeFlip(subject: Subject, model: ValidCase): Promise
       if (flipped !== undefined) store.files.set(path, new TextEncoder().encode(flipped));
     }
     const noticed = await disagreement(context, plugin, "auto", THERE);
-    assert.ok(noticed !== undefined, `rows ${ropeInterleaved ? "interleaved" : "half-split"} and rope_interleaved ${!ropeInterleaved}: not noticed`);
+    assert.ok(
+      noticed !== undefined,
+      `rows ${ropeInterleaved ? "interleaved" : "half-split"} and rope_interleaved ${!ropeInterleaved}: not noticed`,
+    );
   }
 }
 
@@ -152,7 +162,8 @@ export async function checkInvalid(subject: Subject, { config, tp = 1, pp = 1, c
   });
   assert.ok(error !== undefined, `expected ${code}, found a proven plan`);
   assert.equal(error.code, code, `expected ${code}, found ${error.code}: ${error.message}`);
-  if (pointer !== undefined) assert.equal(error.pointer, pointer, `expected a fault at ${pointer}, found ${error.pointer ?? "none"}: ${error.message}`);
+  if (pointer !== undefined)
+    assert.equal(error.pointer, pointer, `expected a fault at ${pointer}, found ${error.pointer ?? "none"}: ${error.message}`);
   assert.ok(error.message.includes(says), `expected a message with ${JSON.stringify(says)}, found ${error.message}`);
 }
 

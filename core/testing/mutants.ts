@@ -43,7 +43,10 @@ function edit(plugin: Plugin, place: Place, change: (parameter: ParameterDeclara
   const blocks = plugin.blocks.map((block, b) =>
     b !== place.block
       ? block
-      : { ...block, parameters: block.parameters.flatMap((parameter, p) => (p !== place.at ? [parameter] : changed === undefined ? [] : [changed])) },
+      : {
+          ...block,
+          parameters: block.parameters.flatMap((parameter, p) => (p !== place.at ? [parameter] : changed === undefined ? [] : [changed])),
+        },
   );
   return { ...plugin, blocks: blocks.filter(({ parameters }) => parameters.length > 0) };
 }
@@ -62,7 +65,10 @@ function transformMutants(plugin: Plugin, place: Place): Mutant[] {
   sourcesOf(parameter).forEach(({ tensor, shape, rotary = false, transpose = false }, at) => {
     const pattern = parsePattern(shape);
     if (pattern[0]?.length === 2) {
-      mutants.push({ name: rotary ? `rotary dropped from ${tensor}` : `rotary given to ${tensor}`, plugin: editSource(plugin, place, at, { rotary: !rotary }) });
+      mutants.push({
+        name: rotary ? `rotary dropped from ${tensor}` : `rotary given to ${tensor}`,
+        plugin: editSource(plugin, place, at, { rotary: !rotary }),
+      });
     }
     if (pattern.length === 2) {
       const name = transpose ? `transpose dropped from ${tensor}` : `transpose given to ${tensor}`;
@@ -73,10 +79,19 @@ function transformMutants(plugin: Plugin, place: Place): Mutant[] {
   const { parallel, tied, ...rest } = parameter;
   const kept = { ...(parallel === undefined ? {} : { parallel }), ...(tied === undefined ? {} : { tied }) };
   for (const other of ["column", "row"] as const) {
-    if (other === parallel) mutants.push({ name: `parallel ${other} dropped from ${name}`, plugin: edit(plugin, place, () => ({ ...rest, ...(tied && { tied }) })) });
-    else mutants.push({ name: `parallel ${other} given to ${name}`, plugin: edit(plugin, place, () => ({ ...rest, ...kept, parallel: other })) });
+    if (other === parallel)
+      mutants.push({
+        name: `parallel ${other} dropped from ${name}`,
+        plugin: edit(plugin, place, () => ({ ...rest, ...(tied && { tied }) })),
+      });
+    else
+      mutants.push({
+        name: `parallel ${other} given to ${name}`,
+        plugin: edit(plugin, place, () => ({ ...rest, ...kept, parallel: other })),
+      });
   }
-  if (tied !== undefined) mutants.push({ name: `tied dropped from ${name}`, plugin: edit(plugin, place, () => ({ ...rest, ...(parallel && { parallel }) })) });
+  if (tied !== undefined)
+    mutants.push({ name: `tied dropped from ${name}`, plugin: edit(plugin, place, () => ({ ...rest, ...(parallel && { parallel }) })) });
   return mutants;
 }
 
@@ -85,7 +100,10 @@ function orderMutants(plugin: Plugin, place: Place): Mutant[] {
   const sources = sourcesOf(place.parameter);
   return pairs(sources).map(([a, b]) => ({
     name: `order of ${a.tensor} and ${b.tensor} exchanged in ${nanotronName(place.parameter)}`,
-    plugin: edit(plugin, place, (parameter) => ({ ...parameter, huggingface: sources.map((source) => (source === a ? b : source === b ? a : source)) })),
+    plugin: edit(plugin, place, (parameter) => ({
+      ...parameter,
+      huggingface: sources.map((source) => (source === a ? b : source === b ? a : source)),
+    })),
   }));
 }
 
@@ -99,7 +117,13 @@ function swapMutants(plugin: Plugin, places: readonly Place[], dimensions: Reado
     .filter(([a, b]) => repeatOf(a.place) === repeatOf(b.place) && sameShape(shapeOf(a.source), shapeOf(b.source)))
     .map(([a, b]) => ({
       name: `${a.source.tensor} and ${b.source.tensor} exchanged`,
-      plugin: renamed(plugin, new Map([[a.source.tensor, b.source.tensor], [b.source.tensor, a.source.tensor]])),
+      plugin: renamed(
+        plugin,
+        new Map([
+          [a.source.tensor, b.source.tensor],
+          [b.source.tensor, a.source.tensor],
+        ]),
+      ),
     }));
 }
 
@@ -109,7 +133,9 @@ function renamed(plugin: Plugin, names: ReadonlyMap<string, string>): Plugin {
     ...block,
     parameters: block.parameters.map((parameter) => ({
       ...parameter,
-      huggingface: Array.isArray(parameter.huggingface) ? parameter.huggingface.map(rename) : rename(parameter.huggingface as SourceDeclaration),
+      huggingface: Array.isArray(parameter.huggingface)
+        ? parameter.huggingface.map(rename)
+        : rename(parameter.huggingface as SourceDeclaration),
     })),
   }));
   return { ...plugin, blocks };
@@ -117,12 +143,15 @@ function renamed(plugin: Plugin, names: ReadonlyMap<string, string>): Plugin {
 
 /** Every tensor that could be rotary, the other way round. */
 function ropeFlipped(plugin: Plugin): Mutant[] {
-  const flip = (source: SourceDeclaration) => (parsePattern(source.shape)[0]?.length === 2 ? { ...source, rotary: source.rotary !== true } : source);
+  const flip = (source: SourceDeclaration) =>
+    parsePattern(source.shape)[0]?.length === 2 ? { ...source, rotary: source.rotary !== true } : source;
   const blocks = plugin.blocks.map((block) => ({
     ...block,
     parameters: block.parameters.map((parameter) => ({
       ...parameter,
-      huggingface: Array.isArray(parameter.huggingface) ? parameter.huggingface.map(flip) : flip(parameter.huggingface as SourceDeclaration),
+      huggingface: Array.isArray(parameter.huggingface)
+        ? parameter.huggingface.map(flip)
+        : flip(parameter.huggingface as SourceDeclaration),
     })),
   }));
   return plugin.blocks.some(({ parameters }) => parameters.some((parameter) => sourcesOf(parameter).some(({ rotary }) => rotary)))
