@@ -1,6 +1,7 @@
 // Mutants of a plugin: its declaration with one mistake, of the kinds that real mappings had. A kit that lets one live would let
 // its author make it. Most convert there and back byte for byte, so that only a word from outside the plugin can tell.
 
+import { isDeepStrictEqual } from "node:util";
 import type { ParameterDeclaration, Plugin, SourceDeclaration } from "../architecture/declaration.js";
 import { parsePattern } from "../architecture/shape-pattern.js";
 import { sameShape } from "../tensor/shape.js";
@@ -163,7 +164,7 @@ function ropeFlipped(plugin: Plugin): Mutant[] {
 export function limitMutants(plugin: Plugin, inherited: Plugin["limits"]): Mutant[] {
   return Object.entries(plugin.limits).flatMap(([layout, limits]) =>
     limits
-      .filter((limit) => !(inherited[layout] ?? []).includes(limit))
+      .filter((limit) => !(inherited[layout] ?? []).some((known) => isDeepStrictEqual(known, limit)))
       .map((limit) => ({
         name: `limit on ${limit.setting} dropped`,
         plugin: { ...plugin, limits: { ...plugin.limits, [layout]: limits.filter((kept) => kept !== limit) } },
