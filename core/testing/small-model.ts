@@ -45,7 +45,7 @@ function smallSizes(config: Values): Values {
   const number = (key: string, fallback: number) => (typeof config[key] === "number" ? config[key] : fallback);
   const heads = number("num_attention_heads", 4);
   const kvHeads = number("num_key_value_heads", heads);
-  const smallKv = [4, 3, 2].find((count) => kvHeads % count === 0) ?? 1;
+  const smallKv = [4, 3, 2, 5, 7].find((count) => kvHeads % count === 0) ?? 1;
   const smallHeads = smallKv * Math.min(Math.max(1, Math.floor(heads / kvHeads)), MAX_GROUP);
   const ownHeadDim = number("head_dim", 0) !== 0 && number("head_dim", 0) * heads !== number("hidden_size", 0);
   const sizes: Record<string, Value> = {
