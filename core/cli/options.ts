@@ -28,7 +28,7 @@ export const withJson = (command: Command): Command => command.option("--json", 
 
 export const withModelOptions = (command: Command): Command =>
   command
-    .option("--plugin <name|folder>", "architecture plugin, instead of the one the config matches")
+    .option("--plugin <name|folder|package>", "architecture plugin, instead of the one the config matches")
     .option("--source-rope-interleaved <yes|no>", "for a Nanotron checkpoint whose config does not say", yesNo);
 
 export const withPlanOptions = (command: Command): Command =>

@@ -25,8 +25,10 @@ export function addPlugins(program: Command): void {
 async function runList({ json }: JsonFlag): Promise<void> {
   const { engine } = await openSession({});
   const plugins = engine.plugins().map(({ name, family, origin, description }) => ({ name, family, origin, description }));
-  if (json === true) printDocument({ plugins });
-  else for (const { name, origin, description } of plugins) print(`${name.padEnd(14)} ${origin.padEnd(10)} ${description}`);
+  if (json === true) return void printDocument({ plugins });
+  const widest = (texts: readonly string[]) => Math.max(...texts.map((text) => text.length));
+  const [nameWidth, originWidth] = [widest(plugins.map(({ name }) => name)), widest(plugins.map(({ origin }) => origin))];
+  for (const { name, origin, description } of plugins) print(`${name.padEnd(nameWidth)}  ${origin.padEnd(originWidth)}  ${description}`);
 }
 
 async function runShow(asked: string, { json }: JsonFlag): Promise<void> {

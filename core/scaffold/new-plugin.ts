@@ -2,13 +2,11 @@
 
 import { type Plugin, settingOf, type Value, type Values } from "../architecture/declaration.js";
 import { builtInFolders, readPlugin } from "../architecture/load.js";
+import { PACKAGE_KEYWORD } from "../architecture/packages.js";
 import { UsageError } from "../errors.js";
 import { CASES_FILE, readCases } from "../testing/cases.js";
 import { configurationOf } from "../testing/small-model.js";
 import { packageVersion } from "../version.js";
-
-/** What a package needs for its plugin to be found; plugins/README.md has the rule. */
-export const PACKAGE_KEYWORD = "weighbridge-plugin";
 
 export interface NewPlugin {
   readonly name: string;
@@ -124,6 +122,8 @@ function packageText(name: string, family: Plugin): string {
     files: ["plugin.yaml", CASES_FILE],
     scripts: { test: "weighbridge plugins test ." },
     peerDependencies: { weighbridge: rangeOfThis() },
+    // Installed beside a global weighbridge as well as beside a local one.
+    peerDependenciesMeta: { weighbridge: { optional: true } },
   };
   return `${JSON.stringify(document, null, 2)}\n`;
 }
