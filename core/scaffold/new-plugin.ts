@@ -62,16 +62,22 @@ ${expected.map((setting) => `  ${line(setting)}\n`).join("")}`;
 
 const rangeOfThis = (): string => `^${packageVersion()}`;
 
-/** What dimensions are read from; not the vocabulary, which Nanotron pads, and not what only one layout's config has. */
-function sizesOf({ dimensions, settings }: Plugin): string[] {
+/**
+ * What dimensions are read from, and what else identifies the family's model; not the vocabulary, which Nanotron pads, and not what
+ * only one layout's config has.
+ */
+function sizesOf({ dimensions, settings, identify }: Plugin): string[] {
   const named = Object.keys(dimensions).map((symbol) => settingOf(dimensions, symbol) ?? "");
-  return named.filter((setting) => setting !== "vocab_size" && settings[setting]?.in === undefined);
+  const sizes = named.filter((setting) => setting !== "vocab_size" && settings[setting]?.in === undefined);
+  return [...new Set([...sizes, ...Object.keys(identify)])];
 }
 
-/** What changes the forward, and the vocabulary; not what only Nanotron's config has. */
-function expectedOf({ forward, settings }: Plugin): string[] {
-  const named = [...(settings.vocab_size === undefined ? [] : ["vocab_size"]), ...forward];
-  return named.filter((setting) => settings[setting]?.optional !== true);
+/** The vocabulary, what changes the forward, and what the family's model is expected to have; not what only Nanotron's config has. */
+function expectedOf(family: Plugin): string[] {
+  const { forward, settings, expect } = family;
+  const named = ["vocab_size", ...forward.filter((setting) => settings[setting]?.optional !== true), ...Object.keys(expect)];
+  const known = named.filter((setting) => settings[setting] !== undefined && settings[setting].in !== "nanotron");
+  return [...new Set(known)].filter((setting) => !sizesOf(family).includes(setting));
 }
 
 /** A float with a point, as Python writes it; all else as JSON, which is YAML. */

@@ -14,7 +14,8 @@ after(() => rmSync(scratch, { recursive: true }));
 for (const folder of ["dist", "test", "examples"]) symlinkSync(join(root, folder), join(scratch, folder));
 
 const text = readFileSync(join(root, "examples/04-package/README.md"), "utf8");
-const commands = [...text.matchAll(/^```\n(.*?)^```/gms)].flatMap(([, block = ""]) => block.trimEnd().split("\n"));
+const blocks = [...text.matchAll(/^```(\w*)\n(.*?)^```/gms)];
+const commands = blocks.flatMap(([, language, block = ""]) => (language === "" ? block.trimEnd().split("\n") : []));
 
 describe("examples/04-package", () => {
   let cwd = scratch;
