@@ -263,6 +263,11 @@ describe("the kit, on cases", () => {
 });
 
 describe("the kit, under a test framework", () => {
+  it("is what the package exports as weighbridge/testing", async () => {
+    const specifier: string = "weighbridge/testing";
+    expect((await import(specifier)).ArchitectureTester).to.equal(ArchitectureTester);
+  });
+
   it("declares a suite with a test for each check, and fails the one that fails", async () => {
     const suites: string[] = [];
     const tests = new Map<string, () => Promise<void>>();
