@@ -4,6 +4,7 @@ import { llamaForwards } from "../plugins/llama/forwards.js";
 import { qwen2Forwards } from "../plugins/qwen2/forwards.js";
 import type { Plugin } from "./architecture/declaration.js";
 import { addPlugins, builtInFolders, readPlugin } from "./architecture/load.js";
+import type { PluginPackage } from "./architecture/packages.js";
 import { container, type DependencyContainer } from "./di.js";
 import type { Context } from "./engine/open.js";
 import { type Engine, WeighbridgeEngine } from "./engine.js";
@@ -26,6 +27,8 @@ export interface EngineOverrides {
   readonly store?: Store;
   /** Folders of further plugins, each with a plugin.yaml. */
   readonly plugins?: readonly string[];
+  /** Plugins of npm packages, as `installedPackages` finds them. Their code does not run: give it as `forwards`. */
+  readonly packages?: readonly PluginPackage[];
   /** Further layouts, beside `huggingface` and `nanotron`. */
   readonly layouts?: readonly Layout[];
   /** Further executors; `auto` tries them before the built-in ones. */
@@ -58,7 +61,15 @@ export function createContext(overrides: EngineOverrides = {}): Context {
 }
 
 function containerOf(overrides: EngineOverrides): DependencyContainer {
-  const { store = new FileStore(), plugins = [], layouts = [], executors = [], forwards = {}, reporter = silentReporter } = overrides;
+  const {
+    store = new FileStore(),
+    plugins = [],
+    packages = [],
+    layouts = [],
+    executors = [],
+    forwards = {},
+    reporter = silentReporter,
+  } = overrides;
   const child = container.createChildContainer();
   child.registerInstance<Store>(STORE, store);
   child.registerInstance<Reporter>(REPORTER, reporter);
@@ -77,7 +88,7 @@ function containerOf(overrides: EngineOverrides): DependencyContainer {
     ),
   );
   child.registerInstance(FORWARDS, registryOf("family", [["llama", llamaForwards], ["qwen2", qwen2Forwards], ...Object.entries(forwards)]));
-  child.registerInstance(PLUGINS, pluginRegistry(plugins, known));
+  child.registerInstance(PLUGINS, pluginRegistry(plugins, packages, known));
   return child;
 }
 
@@ -87,10 +98,11 @@ function registryOf<T>(kind: string, entries: readonly (readonly [name: string, 
   return registry;
 }
 
-function pluginRegistry(folders: readonly string[], layouts: Registry<Layout>): Registry<Plugin> {
+function pluginRegistry(folders: readonly string[], packages: readonly PluginPackage[], layouts: Registry<Layout>): Registry<Plugin> {
   const registry = new Registry<Plugin>("plugin");
   const builtIn = builtInFolders().map((folder) => readPlugin(folder, "built in"));
   const added = folders.map((folder) => readPlugin(folder, folder));
-  addPlugins(registry, [...builtIn, ...added], layouts.names());
+  const packaged = packages.flatMap(({ name, version, folders: own }) => own.map((folder) => readPlugin(folder, `${name}@${version}`)));
+  addPlugins(registry, [...builtIn, ...packaged, ...added], layouts.names());
   return registry;
 }

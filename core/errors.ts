@@ -5,12 +5,15 @@
 export abstract class WeighbridgeError extends Error {
   abstract readonly code: string;
   readonly hint: string | undefined;
+  /** JSON pointer of the setting at fault, under its Hugging Face name: `/rope_scaling`. None where no single one is. */
+  readonly pointer: string | undefined;
 
-  constructor(what: string, options: { hint?: string; cause?: unknown } = {}) {
-    const { hint, cause } = options;
+  constructor(what: string, options: { hint?: string; cause?: unknown; pointer?: string | undefined } = {}) {
+    const { hint, cause, pointer } = options;
     super(hint === undefined ? what : `${what}; ${hint}`, cause === undefined ? undefined : { cause });
     this.name = new.target.name;
     this.hint = hint;
+    this.pointer = pointer;
   }
 }
 
@@ -65,7 +68,7 @@ export class UnsupportedError extends WeighbridgeError {
   constructor(
     what: string,
     readonly allowable: boolean,
-    options: { hint?: string } = {},
+    options: { hint?: string; pointer?: string | undefined } = {},
   ) {
     super(what, options);
   }

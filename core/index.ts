@@ -1,6 +1,7 @@
 // What `import … from "weighbridge"` gives.
 
 export type { Plugin } from "./architecture/declaration.js";
+export { installedPackages, type PluginPackage } from "./architecture/packages.js";
 export { createEngine, type EngineOverrides } from "./compose.js";
 export type { ConvertOptions, ConvertResult } from "./engine/convert.js";
 export type { PartDetails, StoredDetails, TensorDetails, VerifyDetails } from "./engine/details.js";

@@ -1,4 +1,4 @@
-// What the compiler leaves to do: the plugin schema's validator is generated, and the command is bundled, so that it starts at once.
+// What the compiler leaves to do: the validators of what authors write are generated, and the command is bundled, so that it starts at once.
 //
 //   tsc && node dist/tools/finish-build.js
 
@@ -14,12 +14,12 @@ const at = (path: string): string => join(root, path);
 
 const COMMON = { bundle: true, format: "esm", platform: "node", target: "node20", logLevel: "warning" } satisfies BuildOptions;
 
-/** Compiling the schema at every start would cost more than all else that a start does. */
-async function generateValidator(): Promise<void> {
-  const schema = JSON.parse(await readFile(at("schemas/plugin.schema.json"), "utf8")) as object;
+/** Compiling a schema at every start would cost more than all else that a start does. */
+async function generateValidator(name: string): Promise<void> {
+  const schema = JSON.parse(await readFile(at(`schemas/${name}.schema.json`), "utf8")) as object;
   const ajv = new Ajv2020({ allErrors: true, verbose: true, allowUnionTypes: true, code: { source: true } });
   const contents = standaloneCode.default(ajv, ajv.compile(schema));
-  await build({ ...COMMON, stdin: { contents, resolveDir: root }, outfile: at("dist/generated/plugin-validator.js") });
+  await build({ ...COMMON, stdin: { contents, resolveDir: root }, outfile: at(`dist/generated/${name}-validator.js`) });
 }
 
 /** Over three hundred small modules would take longer to find than to run. Tests and programs use the modules as they are. */
@@ -44,5 +44,5 @@ async function bundleEntries(): Promise<void> {
   });
 }
 
-await generateValidator();
+for (const name of ["plugin", "cases"]) await generateValidator(name);
 await bundleEntries();

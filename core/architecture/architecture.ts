@@ -4,7 +4,14 @@
 import { UnsupportedError } from "../errors.js";
 import type { Shape } from "../tensor/shape.js";
 import { numElements } from "../tensor/shape.js";
-import type { BlockDeclaration, ParameterDeclaration, Plugin, Repeat, SourceDeclaration } from "./declaration.js";
+import {
+  type BlockDeclaration,
+  type ParameterDeclaration,
+  type Plugin,
+  pointerOf,
+  type Repeat,
+  type SourceDeclaration,
+} from "./declaration.js";
 import type { Configuration, Dimensions } from "./settings.js";
 import { nameAt, parsePattern } from "./shape-pattern.js";
 
@@ -71,10 +78,10 @@ export function expand(plugin: Plugin, configuration: Configuration): Architectu
   const tied: TiedTensor[] = [];
   const blocks: Block[] = [];
   for (const declaration of plugin.blocks) {
-    const count = repeats(declaration.repeat, dimensions);
+    const count = repeats(plugin, declaration.repeat, dimensions);
     for (let at = 0; at < count; at++) {
       const parameters = declaration.parameters.flatMap((parameter) => {
-        const expanded = expandParameter(parameter, declaration, at, dimensions);
+        const expanded = expandParameter(plugin, parameter, declaration, at, dimensions);
         if (parameter.tied === undefined || settings[parameter.tied.when] !== true) return [expanded];
         tied.push({ name: expanded.components[0]?.name ?? "", to: parameter.tied.to, parameter: expanded.name });
         return [];
@@ -86,10 +93,13 @@ export function expand(plugin: Plugin, configuration: Configuration): Architectu
   return { plugin, configuration, blocks, components, tied, ignored: expandIgnored(plugin, dimensions) };
 }
 
-function repeats(repeat: Repeat | undefined, dimensions: Dimensions): number {
+function repeats(plugin: Plugin, repeat: Repeat | undefined, dimensions: Dimensions): number {
   const count = repeat === undefined ? 1 : (dimensions[repeat.count] ?? 0);
   if (count <= MAX_REPEATS) return count;
-  throw new UnsupportedError(`${repeat?.count}: expected at most ${MAX_REPEATS}, found ${count}`, false, { hint: "check the config" });
+  throw new UnsupportedError(`${repeat?.count}: expected at most ${MAX_REPEATS}, found ${count}`, false, {
+    hint: "check the config",
+    pointer: pointerOf(plugin.dimensions, repeat?.count ?? ""),
+  });
 }
 
 const blockName = ({ name, repeat }: BlockDeclaration, at: number): string => (repeat === undefined ? name : `${name}.${at}`);
@@ -99,25 +109,33 @@ function costOf({ cost = [] }: BlockDeclaration, dimensions: Dimensions): number
   return cost.reduce((sum, product) => sum + product.reduce<number>((result, factor) => result * value(factor), 1), 0);
 }
 
-function expandParameter(declaration: ParameterDeclaration, { repeat }: BlockDeclaration, at: number, dimensions: Dimensions): Parameter {
+function expandParameter(
+  plugin: Plugin,
+  declaration: ParameterDeclaration,
+  { repeat }: BlockDeclaration,
+  at: number,
+  dimensions: Dimensions,
+): Parameter {
   const { nanotron, parallel } = declaration;
   const sources = [declaration.huggingface].flat() as SourceDeclaration[];
   const fused = typeof nanotron !== "string";
   return {
     name: nameAt(fused ? nanotron.fuse : nanotron, repeat?.index, at),
-    components: sources.map((source) => expandComponent(source, nameAt(source.tensor, repeat?.index, at), dimensions)),
+    components: sources.map((source) => expandComponent(plugin, source, nameAt(source.tensor, repeat?.index, at), dimensions)),
     fuseAxis: fused ? nanotron.axis : undefined,
     parallelAxis: parallel === undefined ? undefined : parallel === "column" ? 0 : 1,
   };
 }
 
-function expandComponent(source: SourceDeclaration, name: string, dimensions: Dimensions): Component {
+function expandComponent(plugin: Plugin, source: SourceDeclaration, name: string, dimensions: Dimensions): Component {
   const pattern = parsePattern(source.shape);
   const axes = pattern.map((axis) => axis.map((symbol) => dimensions[symbol] ?? 0));
   const rotary = source.rotary ?? false;
   const headDim = axes[0]?.[1] ?? 0;
   if (rotary && headDim % 2 !== 0) {
-    throw new UnsupportedError(`${name}: RoPE pairs the rows of a head: expected an even head size, found ${headDim}`, false);
+    throw new UnsupportedError(`${name}: RoPE pairs the rows of a head: expected an even head size, found ${headDim}`, false, {
+      pointer: pointerOf(plugin.dimensions, pattern[0]?.[1] ?? ""),
+    });
   }
   return {
     name,
@@ -132,7 +150,7 @@ function expandComponent(source: SourceDeclaration, name: string, dimensions: Di
 function expandIgnored(plugin: Plugin, dimensions: Dimensions): Map<string, string> {
   const ignored = new Map<string, string>();
   for (const { tensor, repeat, because } of plugin.ignore) {
-    const count = repeats(repeat, dimensions);
+    const count = repeats(plugin, repeat, dimensions);
     for (let at = 0; at < count; at++) ignored.set(nameAt(tensor, repeat?.index, at), because);
   }
   return ignored;

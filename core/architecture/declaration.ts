@@ -71,6 +71,8 @@ export interface IgnoreDeclaration {
 export interface PluginFile {
   readonly name: string;
   readonly description?: string;
+  /** The versions of weighbridge that the plugin is for, as a semver range; any if not given. */
+  readonly weighbridge?: string;
   readonly extends?: string;
   readonly identify?: { readonly settings?: Values } & ByLayout<Values>;
   readonly dimensions?: Readonly<Record<string, string | { readonly setting: string; readonly default?: string | number }>>;
@@ -107,3 +109,15 @@ export interface Plugin {
 
 /** What a conversion may be asked to turn weights into. */
 export type CastTarget = Extract<DType, "BF16" | "F16" | "F32">;
+
+/** The setting that a dimension is read from. */
+export function settingOf(dimensions: Plugin["dimensions"], symbol: string): string | undefined {
+  const source = dimensions[symbol];
+  return typeof source === "object" ? source.setting : source;
+}
+
+/** JSON pointer of the setting that a dimension is read from. */
+export function pointerOf(dimensions: Plugin["dimensions"], symbol: string): string | undefined {
+  const setting = settingOf(dimensions, symbol);
+  return setting === undefined ? undefined : `/${setting}`;
+}

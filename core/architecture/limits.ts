@@ -19,10 +19,12 @@ export function semanticLosses({ plugin, configuration }: Match, source: LayoutN
   const exceeded = limits.filter((limit) => isExceeded(limit, configuration));
   const line = ({ setting, because }: Limit) => `${setting} ${JSON.stringify(settings[setting])}: ${because}`;
   const weights = exceeded.find(({ loss }) => loss === "weights");
-  if (weights !== undefined) throw new UnsupportedError(`${target} cannot hold this model: ${line(weights)}`, false);
+  if (weights !== undefined)
+    throw new UnsupportedError(`${target} cannot hold this model: ${line(weights)}`, false, { pointer: `/${weights.setting}` });
   if (exceeded.length > 0 && !allow) {
     throw new UnsupportedError(`${target} would compute another function: ${exceeded.map(line).join("; ")}`, true, {
       hint: "--allow-semantic-loss converts the weights all the same",
+      pointer: `/${exceeded[0]?.setting}`,
     });
   }
   return exceeded.map(line);
@@ -35,7 +37,7 @@ export function effectiveSettings({ plugin, configuration }: Match, layout: Layo
   return { ...configuration.settings, ...Object.fromEntries(taken) };
 }
 
-function isExceeded({ setting, only, never }: Limit, { settings, dimensions }: Configuration): boolean {
+export function isExceeded({ setting, only, never }: Limit, { settings, dimensions }: Configuration): boolean {
   const value = settings[setting] as Json;
   if (never !== undefined) return sameJson(value, never as Json);
   return !sameJson(value, resolveValue(only ?? null, dimensions) as Json);

@@ -18,11 +18,21 @@ const FILE_NAME = "plugin.yaml";
  */
 export function readPlugin(folder: string, origin: string): ParsedPlugin {
   const path = join(folder, FILE_NAME);
-  return parsePlugin(readBounded(folder, path), path, origin);
+  return parsePlugin(readBounded(path, noPlugin(folder)), path, origin);
 }
 
-/** A link may lead to what has no end, so that only a regular file of a plugin's size is read. */
-function readBounded(folder: string, path: string): string {
+const noPlugin = (folder: string) => ({
+  what: `${folder}: expected a plugin folder with ${FILE_NAME}, found none`,
+  hint: "--plugin and plugins check take the folder, not the file",
+});
+
+/**
+ * A link may lead to what has no end, so that only a regular file of a plugin's size is read.
+ *
+ * @param missing - what to say when there is none
+ * @throws {UsageError} there is none, or it is no such file
+ */
+export function readBounded(path: string, { what, hint }: { what: string; hint: string }): string {
   try {
     const found = statSync(path);
     if (!found.isFile()) throw new UsageError(`${path}: expected a regular file`);
@@ -30,10 +40,7 @@ function readBounded(folder: string, path: string): string {
     return readFileSync(path, "utf8");
   } catch (cause) {
     if (cause instanceof UsageError) throw cause;
-    throw new UsageError(`${folder}: expected a plugin folder with ${FILE_NAME}, found none`, {
-      cause,
-      hint: "--plugin and plugins check take the folder, not the file",
-    });
+    throw new UsageError(what, { cause, hint });
   }
 }
 

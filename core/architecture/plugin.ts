@@ -1,7 +1,10 @@
 // From a plugin's text to a complete Plugin: schema, then what it extends, then what no schema can say.
 
+import semver from "semver";
+import validatePlugin from "#validators/plugin";
 import { DeclarationError } from "../errors.js";
 import { parseYaml, type YamlDocument } from "../format/yaml.js";
+import { packageVersion } from "../version.js";
 import { declarationProblems } from "./consistency.js";
 import type { ByLayout, LayoutName, Plugin, PluginFile, Values } from "./declaration.js";
 import { schemaProblems } from "./schema.js";
@@ -16,13 +19,25 @@ export interface ParsedPlugin {
 
 /**
  * @param path - the plugin.yaml's path, named in errors
- * @throws {DeclarationError} with every breach of the schema
+ * @throws {DeclarationError} with every breach of the schema, or it is for another version of weighbridge
  */
 export function parsePlugin(text: string, path: string, origin: string): ParsedPlugin {
   const document = parseYaml(text, path);
-  const problems = schemaProblems(document, path);
+  const problems = schemaProblems(document, path, validatePlugin);
   if (problems.length > 0) throw new DeclarationError(problems);
-  return { path, origin, document, declaration: document.value as PluginFile };
+  const declaration = document.value as PluginFile;
+  const message = incompatibility(declaration.weighbridge);
+  if (message !== undefined)
+    throw new DeclarationError([{ file: path, line: document.lineOf("/weighbridge"), pointer: "/weighbridge", message }]);
+  return { path, origin, document, declaration };
+}
+
+/** A plugin for another engine may say what this one takes for something else. */
+function incompatibility(range: string | undefined): string | undefined {
+  if (range === undefined) return undefined;
+  if (semver.validRange(range) === null) return `expected a semver range such as "^${packageVersion()}", found ${JSON.stringify(range)}`;
+  if (semver.satisfies(packageVersion(), range, { includePrerelease: true })) return undefined;
+  return `the plugin is for weighbridge ${range}, and this is ${packageVersion()}`;
 }
 
 /**

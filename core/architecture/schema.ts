@@ -1,13 +1,12 @@
-// Checks a plugin file against plugin.schema.json and turns ajv's findings into lines a person can act on.
+// Checks what a plugin's author wrote against its schema and turns ajv's findings into lines a person can act on.
 
-import type { ErrorObject } from "ajv";
-import validate from "#plugin-validator";
+import type { ErrorObject, ValidateFunction } from "ajv";
 import type { DeclarationProblem } from "../errors.js";
 import type { YamlDocument } from "../format/yaml.js";
 import { nearestName } from "../suggest.js";
 
-/** @returns every breach of the schema; none means that the document is a PluginFile */
-export function schemaProblems(document: YamlDocument, file: string): DeclarationProblem[] {
+/** @returns every breach of the schema; none means that the document is what the schema describes */
+export function schemaProblems(document: YamlDocument, file: string, validate: ValidateFunction): DeclarationProblem[] {
   if (validate(document.value)) return [];
   return distinct(validate.errors ?? []).map((error) => {
     const pointer = pointerOf(error);

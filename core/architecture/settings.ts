@@ -26,7 +26,8 @@ export interface Configuration {
 export function configure(plugin: Plugin, raw: Values, layout: LayoutName, where: string): Configuration {
   for (const [name, declaration] of Object.entries(plugin.settings)) {
     const value = raw[name];
-    if (value === undefined && declaration.default === undefined) throw new CheckpointError(`${where}: ${name} is missing`);
+    if (value === undefined && declaration.default === undefined)
+      throw new CheckpointError(`${where}: ${name} is missing`, { pointer: `/${name}` });
     if (value !== undefined) checkValue(name, value, declaration, where);
   }
   const dimensions = computeDimensions(plugin, raw, where);
@@ -44,7 +45,9 @@ export function configure(plugin: Plugin, raw: Values, layout: LayoutName, where
 /** @throws {CheckpointError} the value is not what the plugin says of its setting */
 export function checkValue(name: string, value: Value, declaration: SettingDeclaration, where: string): void {
   if (hasType(value, declaration)) return;
-  throw new CheckpointError(`${where}: ${name}: expected ${typeName(declaration)}, found ${JSON.stringify(value)}`);
+  throw new CheckpointError(`${where}: ${name}: expected ${typeName(declaration)}, found ${JSON.stringify(value)}`, {
+    pointer: `/${name}`,
+  });
 }
 
 /** What a setting is when the config does not say it. */
@@ -77,7 +80,9 @@ function computeDimensions(plugin: Plugin, raw: Values, where: string): Dimensio
     const size =
       given === undefined || given === null ? (typeof fallback === "number" ? fallback : quotient(fallback ?? "", dimensions)) : given;
     if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 1) {
-      throw new CheckpointError(`${where}: ${setting}: expected a positive integer, found ${JSON.stringify(given ?? size)}`);
+      throw new CheckpointError(`${where}: ${setting}: expected a positive integer, found ${JSON.stringify(given ?? size)}`, {
+        pointer: `/${setting}`,
+      });
     }
     dimensions[symbol] = size;
   }

@@ -31,7 +31,7 @@ export const withThreads = (command: Command): Command =>
 
 export const withModelOptions = (command: Command): Command =>
   command
-    .option("--plugin <name|folder>", "architecture plugin, instead of the one the config matches")
+    .option("--plugin <name|folder|package>", "architecture plugin, instead of the one the config matches")
     .option("--source-rope-interleaved <yes|no>", "for a Nanotron checkpoint whose config does not say", yesNo);
 
 export const withPlanOptions = (command: Command): Command =>

@@ -1,14 +1,14 @@
-// weighbridge plugins list, show, check and infer.
+// weighbridge plugins list, show and check; test, new and infer have files of their own.
 
 import type { Command } from "commander";
 import type { Plugin } from "../architecture/declaration.js";
-import type { InferReport } from "../engine/infer.js";
-import { UsageError } from "../errors.js";
-import { briefNames } from "../format/name-groups.js";
-import { nearestName } from "../suggest.js";
+import { findPlugin } from "./find-plugin.js";
 import { withJson } from "./options.js";
 import { print, printDocument } from "./output.js";
-import { openSession, withSession } from "./session.js";
+import { addPluginsInfer } from "./plugins-infer.js";
+import { addPluginsNew } from "./plugins-new.js";
+import { addPluginsTest } from "./plugins-test.js";
+import { openSession } from "./session.js";
 
 interface JsonFlag {
   readonly json?: boolean;
@@ -19,29 +19,23 @@ export function addPlugins(program: Command): void {
   withJson(plugins.command("list").description("which there are")).action(runList);
   withJson(plugins.command("show <name|folder>").description("what a plugin declares, with what it takes from its family")).action(runShow);
   withJson(plugins.command("check <folder>").description("check a plugin's declaration")).action(runCheck);
-  withJson(plugins.command("infer <huggingface> <nanotron>").description("draft a plugin from two checkpoints of one model"))
-    .option("--out <folder>", "the plugin's folder, which must not be there yet")
-    .option("--quiet", "no progress")
-    .action(runInfer);
+  addPluginsTest(plugins);
+  addPluginsNew(plugins);
+  addPluginsInfer(plugins);
 }
 
 async function runList({ json }: JsonFlag): Promise<void> {
   const { engine } = await openSession({});
   const plugins = engine.plugins().map(({ name, family, origin, description }) => ({ name, family, origin, description }));
-  if (json === true) printDocument({ plugins });
-  else for (const { name, origin, description } of plugins) print(`${name.padEnd(14)} ${origin.padEnd(10)} ${description}`);
+  if (json === true) return void printDocument({ plugins });
+  const widest = (texts: readonly string[]) => Math.max(...texts.map((text) => text.length));
+  const [nameWidth, originWidth] = [widest(plugins.map(({ name }) => name)), widest(plugins.map(({ origin }) => origin))];
+  for (const { name, origin, description } of plugins) print(`${name.padEnd(nameWidth)}  ${origin.padEnd(originWidth)}  ${description}`);
 }
 
 async function runShow(asked: string, { json }: JsonFlag): Promise<void> {
   const { engine, plugin: name = asked } = await openSession({ plugin: asked });
-  const plugins = engine.plugins();
-  const plugin = plugins.find((candidate) => candidate.name === name);
-  if (plugin === undefined) {
-    const names = plugins.map((candidate) => candidate.name);
-    const near = nearestName(name, names);
-    const hint = near === undefined ? `known: ${names.join(", ")}` : `did you mean ${JSON.stringify(near)}?`;
-    throw new UsageError(`no plugin is called ${JSON.stringify(name)}`, { hint });
-  }
+  const plugin = findPlugin(engine.plugins(), name);
   if (json === true) printDocument(plugin);
   else printPlugin(plugin);
 }
@@ -51,26 +45,6 @@ async function runCheck(folder: string, { json }: JsonFlag): Promise<void> {
   const { name } = engine.checkPlugin(folder);
   if (json === true) printDocument({ plugin: name, valid: true });
   else print(`${name}: the declaration is valid`);
-}
-
-interface InferFlags extends JsonFlag {
-  readonly out?: string;
-  readonly quiet?: boolean;
-}
-
-function runInfer(huggingface: string, nanotron: string, { out, quiet, json }: InferFlags): Promise<void> {
-  return withSession({ isQuiet: quiet === true || json === true }, async ({ engine, signal }) => {
-    const report = await engine.inferPlugin(huggingface, nanotron, { out, signal });
-    process.exitCode = report.unexplained.length === 0 ? 0 : 1;
-    if (json === true) printDocument(report);
-    else printInference(report);
-  });
-}
-
-function printInference({ plugin, folder, unexplained, remarks, carries }: InferReport): void {
-  print(`${plugin}: written to ${folder}; ${carries ? "it carries every byte of the pair" : "it does not carry the pair"}`);
-  for (const { layout, names, because } of unexplained) print(`  not explained  ${layout}, ${briefNames(names)}: ${because}`);
-  for (const remark of remarks) print(`  remark         ${remark}`);
 }
 
 function printPlugin(plugin: Plugin): void {

@@ -1,130 +1,236 @@
-// The suite that every architecture plugin passes. Cases are data; what is checked of each is the kit's business, not the author's.
+// The suite that every architecture plugin passes, in the spirit of eslint's RuleTester: cases are data; what is checked of each is
+// the kit's business, not the author's. `import { ArchitectureTester } from "weighbridge/testing"`.
 
-import { strict as assert } from "node:assert";
-import type { Values } from "../architecture/declaration.js";
-import { createEngine, type EngineOverrides } from "../compose.js";
-import type { Engine } from "../engine.js";
+import { AssertionError } from "node:assert";
+import { resolve } from "node:path";
+import { builtInFolders, readPlugin } from "../architecture/load.js";
+import type { EngineOverrides } from "../compose.js";
+import { hasForward } from "../engine/forwards.js";
+import { openModel } from "../engine/open.js";
 import { WeighbridgeError } from "../errors.js";
-import { makeCheckpoint } from "./made-checkpoint.js";
-import { MemoryStore } from "./memory-store.js";
+import { checkBiases, checkForwards, checkInvalid, checkLosses, checkPublished, checkRopeFlip, checkRoundTrip } from "./case-checks.js";
+import { type ArchitectureCases, casesOf, type InvalidCase, readCases, type ValidCase } from "./cases.js";
+import { limitMutants, type Mutant, mutantsOf } from "./mutants.js";
+import { outcomeOf, prepareTrial } from "./notice.js";
+import { configurationOf, smallConfig } from "./small-model.js";
+import { SOURCE, type Subject, setUp, subjectOf, withPlugin } from "./workbench.js";
 
-export interface ModelCase {
-  readonly name: string;
-  /** What the model's `config.json` says. */
-  readonly config: Values;
-}
-
-export interface ArchitectureCases {
-  /** Models as published: matched to this plugin without a warning, planned and proven at every topology. Headers only, so any size. */
-  readonly published?: readonly ModelCase[];
-  /** Small ones, run through: there and back byte for byte, and the forwards of both layouts agree. */
-  readonly small: readonly ModelCase[];
-  /** Configs that are refused when a plan to Nanotron is asked for. */
-  readonly refused?: readonly (ModelCase & { readonly code: string; readonly message: RegExp })[];
-}
+export type { ArchitectureCases, InvalidCase, TopologyCase, ValidCase } from "./cases.js";
 
 /** A framework's `describe` and `it`; mocha's by default. */
 export interface TestFramework {
   describe(title: string, body: () => void): unknown;
-  it(title: string, body: () => unknown): unknown;
+  it(title: string, body: () => Promise<void>): unknown;
 }
 
-const TP = [1, 2, 4, 8] as const;
-const PP = [1, 2, 4] as const;
-const ROPE = [false, true] as const;
-/** Enough to fill the causal mask and to turn every pair of a head, few enough for a second. */
-const PREDICTIONS = 48;
-const SEED = 1;
+/** What became of a plugin's suite. */
+export interface TestReport {
+  readonly plugin: string;
+  /** Checks that passed. */
+  readonly passed: number;
+  /** What is wrong, one line each; none means that the plugin passes. */
+  readonly problems: readonly string[];
+  /** What a reader should know: mutants that change nothing in these cases, checks that had nothing to run. */
+  readonly notes: readonly string[];
+}
 
-/**
- * Declare the tests of one plugin.
- *
- * @param plugin - its name, among those that `overrides` and the package bring
- * @throws {UsageError} there is no such plugin, or two cases have one name
- */
-export function testArchitecture(
-  plugin: string,
-  { published = [], small, refused = [] }: ArchitectureCases,
-  overrides: EngineOverrides = {},
-  { describe, it }: TestFramework = globalThis as unknown as TestFramework,
-): void {
-  const names = [...published, ...small, ...refused].map(({ name }) => name);
-  const twice = names.find((name, at) => names.indexOf(name) !== at);
-  assert.equal(twice, undefined, `${plugin}: two cases are called ${twice}`);
-  describe(`plugin ${plugin}`, () => {
-    for (const model of published) it(`${model.name}: is matched, and proven at every topology`, () => prove(plugin, model, overrides));
-    for (const model of small) {
-      it(`${model.name}: there and back at every topology, byte for byte`, () => thereAndBack(plugin, model, overrides));
-      it(`${model.name}: both frameworks' forwards agree`, () => forwardsAgree(plugin, model, overrides));
+interface Check {
+  readonly title: string;
+  /** @returns notes; throws what is wrong, a line for each problem */
+  run(): Promise<readonly string[]>;
+}
+
+/** Mutants and whole models take their time where the machine is shared. */
+const TIMEOUT_MS = 120_000;
+
+export class ArchitectureTester {
+  private readonly overrides: EngineOverrides;
+  private readonly framework: TestFramework | undefined;
+
+  /**
+   * @param overrides - what the plugins are tested with: further plugins, layouts, executors, forwards
+   * @param framework - where `run` declares its tests; the globals `describe` and `it`, as mocha has them, by default
+   */
+  constructor(overrides: EngineOverrides = {}, framework?: TestFramework) {
+    this.overrides = overrides;
+    this.framework = framework;
+  }
+
+  /**
+   * Declare a plugin's tests.
+   *
+   * @param plugin - a plugin's folder, or the name of one there is
+   * @param cases - instead of the cases.yaml in the folder
+   * @throws {UsageError} there is no such plugin, or no cases
+   * @throws {DeclarationError} the plugin or its cases are not what they should be: a key unknown, a name or a case twice
+   */
+  run(plugin: string, cases?: ArchitectureCases): void {
+    const { describe, it } = this.framework ?? (globalThis as unknown as TestFramework);
+    const suite = this.suiteOf(plugin, cases);
+    describe(`plugin ${suite.plugin}`, () => {
+      for (const { title, run } of suite.checks) setTimeoutOf(it(title, async () => void (await run())));
+    });
+  }
+
+  /**
+   * Run a plugin's tests.
+   *
+   * @param onCheck - called before each check with its title
+   * @throws as `run`; a check that fails is a problem of the report
+   */
+  async test(plugin: string, cases?: ArchitectureCases, onCheck: (title: string) => void = () => undefined): Promise<TestReport> {
+    const suite = this.suiteOf(plugin, cases);
+    const problems: string[] = [];
+    const notes: string[] = [];
+    let passed = 0;
+    for (const { title, run } of suite.checks) {
+      onCheck(title);
+      try {
+        notes.push(...(await run()));
+        passed++;
+      } catch (error) {
+        if (!(error instanceof AssertionError || error instanceof WeighbridgeError)) throw error;
+        problems.push(...error.message.split("\n").map((line) => `${title}: ${line}`));
+      }
     }
-    for (const model of refused) it(`${model.name}: is refused`, () => refuse(plugin, model, overrides));
-  });
-}
+    return { plugin: suite.plugin, passed, problems, notes };
+  }
 
-interface Bench {
-  readonly store: MemoryStore;
-  readonly engine: Engine;
-  readonly arrangements: readonly { readonly tp: number; readonly pp: number; readonly ropeInterleaved: boolean }[];
-}
+  private suiteOf(plugin: string, given: ArchitectureCases | undefined): { plugin: string; checks: Check[] } {
+    const { name, folder, overrides } = this.locate(plugin);
+    const cases = given === undefined ? readCases(folder) : casesOf(given, `the cases of ${name}`);
+    const subject = subjectOf(name, overrides);
+    const { valid, invalid = [] } = cases;
+    const checks = [
+      ...valid.flatMap((model) => validChecks(subject, model)),
+      ...invalid.map((model) => check(`${model.name}: is refused`, () => checkInvalid(subject, model))),
+      mutantCheck(subject, cases),
+    ];
+    return { plugin: name, checks: checks.map((each) => unmutated(each, [subject.plugin, cases])) };
+  }
 
-const SOURCE = "/source";
-
-function setUp(name: string, { config }: ModelCase, overrides: EngineOverrides, seed?: number): Bench {
-  const store = new MemoryStore();
-  const engine = createEngine({ ...overrides, store });
-  const plugin = engine.plugins().find((candidate) => candidate.name === name);
-  assert.ok(plugin !== undefined, `there is no plugin ${name}`);
-  const before = JSON.stringify([plugin, config]);
-  const { shared } = makeCheckpoint(store, SOURCE, plugin, config, seed);
-  assert.equal(JSON.stringify([plugin, config]), before, "the case was changed while it was read");
-  const arrangements = TP.filter((tp) => shared.every((size) => size % tp === 0)).flatMap((tp) =>
-    PP.flatMap((pp) => ROPE.map((ropeInterleaved) => ({ tp, pp, ropeInterleaved }))),
-  );
-  return { store, engine, arrangements };
-}
-
-async function prove(plugin: string, model: ModelCase, overrides: EngineOverrides): Promise<void> {
-  const { engine, arrangements } = setUp(plugin, model, overrides);
-  for (const arrangement of arrangements) {
-    const report = await engine.plan(SOURCE, { to: "nanotron", ...arrangement });
-    assert.equal(report.plugin, plugin);
-    assert.deepEqual(report.warnings, []);
+  /** A folder that the engine has anyway, as a built-in plugin's, is not added a second time. */
+  private locate(plugin: string): { name: string; folder: string; overrides: EngineOverrides } {
+    const { plugins = [] } = this.overrides;
+    const known = [...builtInFolders(), ...plugins];
+    if (!/[/\\]|^\.{1,2}$/.test(plugin)) {
+      const folder = known.find((candidate) => readPlugin(candidate, candidate).declaration.name === plugin) ?? plugin;
+      return { name: plugin, folder, overrides: this.overrides };
+    }
+    const folder = resolve(plugin);
+    const { name } = readPlugin(folder, folder).declaration;
+    const isKnown = known.some((candidate) => resolve(candidate) === folder);
+    return { name, folder, overrides: isKnown ? this.overrides : { ...this.overrides, plugins: [...plugins, folder] } };
   }
 }
 
-async function thereAndBack(plugin: string, model: ModelCase, overrides: EngineOverrides): Promise<void> {
-  const { store, engine, arrangements } = setUp(plugin, model, overrides, SEED);
-  for (const arrangement of arrangements) {
-    await engine.convert(SOURCE, "/there", { to: "nanotron", plugin, ...arrangement, verify: "none" });
-    await engine.convert("/there", "/back", { to: "huggingface", plugin, verify: "none" });
-    const [found, expected] = ["/back", SOURCE].map((folder) => store.files.get(`${folder}/model.safetensors`));
-    assert.ok(found !== undefined && expected !== undefined, "the way back has no model.safetensors");
-    assert.equal(Buffer.compare(found, expected), 0, `${JSON.stringify(arrangement)}: the way back differs`);
-    await store.remove("/there");
-    await store.remove("/back");
-  }
+/** mocha's tests have a timeout of their own; other frameworks' are theirs to set. */
+function setTimeoutOf(test: unknown): void {
+  if (typeof test !== "object" || test === null || !("timeout" in test) || typeof test.timeout !== "function") return;
+  test.timeout(TIMEOUT_MS);
 }
 
-async function forwardsAgree(plugin: string, model: ModelCase, overrides: EngineOverrides): Promise<void> {
-  const { store, engine, arrangements } = setUp(plugin, model, overrides, SEED);
-  for (const arrangement of arrangements) {
-    await engine.convert(SOURCE, "/there", { to: "nanotron", plugin, ...arrangement, verify: "none" });
-    const { verdict, evidence, predictions } = await engine.verify(SOURCE, "/there", { plugin, predictions: PREDICTIONS });
-    assert.equal(verdict, "equal", `${JSON.stringify(arrangement)}: ${evidence}`);
-    assert.ok(predictions !== null, evidence);
-    await store.remove("/there");
-  }
+const check = (title: string, body: () => Promise<void>): Check => ({
+  title,
+  run: async () => {
+    await body();
+    return [];
+  },
+});
+
+function validChecks(subject: Subject, model: ValidCase): Check[] {
+  const { name } = model;
+  return [
+    check(`${name}: is matched, and proven at every topology`, () => checkPublished(subject, model)),
+    check(`${name}: there and back at every topology, byte for byte`, () => checkRoundTrip(subject, model)),
+    {
+      title: `${name}: both frameworks' forwards agree`,
+      run: async () => {
+        if (!(await canRun(subject, model)))
+          return [`${name}: family ${subject.plugin.family} has no forwards, so that no predictions were compared`];
+        await checkForwards(subject, model);
+        if (isRotary(subject)) await checkRopeFlip(subject, model);
+        return [];
+      },
+    },
+    ...(hasBias(subject) ? [check(`${name}: a bias that is dropped is noticed`, () => checkBiases(subject, model))] : []),
+  ];
 }
 
-async function refuse(plugin: string, model: ModelCase & { code: string; message: RegExp }, overrides: EngineOverrides): Promise<void> {
-  const { engine } = setUp(plugin, model, overrides);
-  try {
-    await engine.plan(SOURCE, { to: "nanotron", plugin });
-  } catch (error) {
-    assert.ok(error instanceof WeighbridgeError, String(error));
-    assert.equal(error.code, model.code);
-    assert.match(error.message, model.message);
-    return;
+async function canRun(subject: Subject, model: ValidCase): Promise<boolean> {
+  const { context, plugin } = setUp(subject, smallConfig(subject.plugin, model));
+  return hasForward(context, await openModel(context, SOURCE, { plugin: plugin.name }), "nanotron");
+}
+
+const sourcesOf = ({ plugin }: Subject) =>
+  plugin.blocks.flatMap(({ parameters }) => parameters.flatMap(({ huggingface }) => [huggingface].flat()));
+
+const isRotary = (subject: Subject): boolean => sourcesOf(subject).some(({ rotary }) => rotary === true);
+const hasBias = (subject: Subject): boolean => sourcesOf(subject).some(({ tensor }) => tensor.endsWith("bias"));
+
+function mutantCheck(subject: Subject, { valid, invalid = [] }: ArchitectureCases): Check {
+  return {
+    title: "every mutant of the plugin is noticed",
+    run: async () => {
+      const trials = [];
+      for (const model of valid) trials.push(await prepareTrial(subject, model));
+      const notes: string[] = [];
+      const alive: string[] = [];
+      let noticed = 0;
+      for (const { name, plugin } of allMutants(subject, valid)) {
+        const outcome = await outcomeOf(plugin, trials);
+        if (outcome.is === "noticed") noticed++;
+        else if (outcome.is === "identity") notes.push(`mutant that changes nothing in these cases: ${name}`);
+        else alive.push(`mutant not noticed: ${name} (${outcome.by})`);
+      }
+      for (const { name, plugin } of limitMutants(subject.plugin, inheritedLimits(subject))) {
+        if (await isMissed({ ...subject, plugin }, valid, invalid)) noticed++;
+        else alive.push(`mutant not noticed: ${name} (no invalid case and no loss is about it)`);
+      }
+      if (alive.length > 0) throw new AssertionError({ message: alive.join("\n") });
+      return [`${noticed} mutants noticed`, ...notes];
+    },
+  };
+}
+
+/** Of all cases' sizes; a mutant that two of them give is one. */
+function allMutants({ plugin }: Subject, valid: readonly ValidCase[]): Mutant[] {
+  const all = valid.flatMap((model) => mutantsOf(plugin, configurationOf(plugin, smallConfig(plugin, model)).dimensions));
+  return [...new Map(all.map((mutant) => [mutant.name, mutant])).values()];
+}
+
+function inheritedLimits({ plugin, context }: Subject): Subject["plugin"]["limits"] {
+  return plugin.family === plugin.name ? {} : context.plugins.get(plugin.family).limits;
+}
+
+/** Whether some case is not as it says once a limit is gone. */
+async function isMissed(mutant: Subject, valid: readonly ValidCase[], invalid: readonly InvalidCase[]): Promise<boolean> {
+  const subject = { ...mutant, context: withPlugin(mutant.context, mutant.plugin) };
+  const checks = [
+    ...valid.filter(({ losses = [] }) => losses.length > 0).map((model) => () => checkLosses(subject, model)),
+    ...invalid.map((model) => () => checkInvalid(subject, model)),
+  ];
+  for (const run of checks) {
+    try {
+      await run();
+    } catch (error) {
+      if (error instanceof AssertionError) return true;
+      throw error;
+    }
   }
-  assert.fail("expected a refusal, found a proven plan");
+  return false;
+}
+
+/** What is checked must not change what it is checked with, or a later check would be of something else. */
+function unmutated({ title, run }: Check, inputs: unknown): Check {
+  const before = JSON.stringify(inputs);
+  return {
+    title,
+    run: async () => {
+      const notes = await run();
+      if (JSON.stringify(inputs) !== before)
+        throw new AssertionError({ message: "the plugin or its cases were changed while they were read" });
+      return notes;
+    },
+  };
 }

@@ -1,10 +1,12 @@
 // Hugging Face checkpoints made from a plugin and a config: of a small model with drawn weights, of a large one headers only.
 
 import { type Component, expand } from "../architecture/architecture.js";
-import type { Plugin, Values } from "../architecture/declaration.js";
+import type { CastTarget, Plugin, Values } from "../architecture/declaration.js";
 import { configure } from "../architecture/settings.js";
 import { encodeHeader, referenceOrder } from "../format/safetensors.js";
 import { HuggingFaceLayout } from "../layout/huggingface/layout.js";
+import { castRun } from "../tensor/cast.js";
+import { torchName } from "../tensor/dtype.js";
 import { numElements, type Shape } from "../tensor/shape.js";
 import type { MemoryStore } from "./memory-store.js";
 
@@ -14,12 +16,17 @@ export interface Made {
   readonly shared: readonly number[];
 }
 
-/** Write `folder/config.json` and `folder/model.safetensors`, all BF16. @param seed - undefined writes headers only */
+/**
+ * Write `folder/config.json` and `folder/model.safetensors`, in the config's dtype.
+ *
+ * @param seed - undefined writes headers only
+ */
 export function makeCheckpoint(store: MemoryStore, folder: string, plugin: Plugin, config: Values, seed: number | undefined): Made {
   const settings = new HuggingFaceLayout().readSettings(config, plugin);
   const configuration = configure(plugin, settings, "huggingface", `${folder}/config.json`);
   const { components, blocks } = expand(plugin, configuration);
-  const specs = components.map(({ name, shape }) => ({ name, shape, dtype: "BF16" as const }));
+  const dtype = dtypeOf(config);
+  const specs = components.map(({ name, shape }) => ({ name, shape, dtype }));
   const { bytes, tensors, fileByteLength } = encodeHeader(referenceOrder(specs), { format: "pt" });
   store.files.set(`${folder}/config.json`, new TextEncoder().encode(JSON.stringify(config)));
   if (seed === undefined) {
@@ -28,8 +35,8 @@ export function makeCheckpoint(store: MemoryStore, folder: string, plugin: Plugi
     const file = new Uint8Array(fileByteLength);
     file.set(bytes);
     const next = normal(seed);
-    for (const { shape, byteStart, byteEnd } of tensors)
-      drawWeights(new DataView(file.buffer, byteStart, byteEnd - byteStart), shape, next);
+    for (const { name, shape, byteStart } of tensors)
+      file.set(castRun(drawWeights(shape, centreOf(name, shape), next), "F32", dtype), byteStart);
     store.files.set(`${folder}/model.safetensors`, file);
   }
   const parameters = blocks.flatMap((block) => block.parameters);
@@ -39,23 +46,26 @@ export function makeCheckpoint(store: MemoryStore, folder: string, plugin: Plugi
   return { dimensions: configuration.dimensions, shared: [...new Set(shared)] };
 }
 
-const sharedSize = ({ axes }: Component, axis: number): number => axes[axis]?.[0] ?? 1;
+/** @param axis - Nanotron's, in which a transposed component lies the other way */
+const sharedSize = ({ axes, transpose }: Component, axis: number): number => axes[transpose ? axes.length - 1 - axis : axis]?.[0] ?? 1;
+
+/** Norms are about 1, all else about 0. */
+const centreOf = (name: string, shape: Shape): number => (shape.length === 1 && !name.endsWith("bias") ? 1 : 0);
 
 /**
- * Weights that make a forward say much: matrices keep the size of what goes through them, norms are about 1. Attention that
+ * Weights that make a forward say much: matrices keep the size of what goes through them. Attention that
  * prefers some positions and logits that prefer some tokens need deviations a little above 1 / √columns.
  */
-function drawWeights(into: DataView, shape: Shape, next: () => number): void {
-  const isMatrix = shape.length > 1;
-  const deviation = isMatrix ? 1.5 / Math.sqrt(shape.at(-1) ?? 1) : 0.2;
-  for (let at = 0; at < numElements(shape); at++) into.setUint16(at * 2, bf16Bits((isMatrix ? 0 : 1) + deviation * next()), true);
+function drawWeights(shape: Shape, centre: number, next: () => number): Uint8Array {
+  const deviation = shape.length > 1 ? 1.5 / Math.sqrt(shape.at(-1) ?? 1) : 0.2;
+  const drawn = Float32Array.from({ length: numElements(shape) }, () => centre + deviation * next());
+  return new Uint8Array(drawn.buffer);
 }
 
-const scratch = new DataView(new ArrayBuffer(4));
-/** Cut, not rounded: any BF16 value near the drawn one serves. */
-function bf16Bits(value: number): number {
-  scratch.setFloat32(0, value);
-  return scratch.getUint16(0);
+/** BF16 where the config does not say, as most models are published. */
+function dtypeOf(config: Values): CastTarget {
+  const said = config.dtype ?? config.torch_dtype;
+  return (["F16", "F32"] as const).find((dtype) => torchName(dtype) === said) ?? "BF16";
 }
 
 /** Normal numbers by Box and Muller, from mulberry32. */

@@ -1,4 +1,4 @@
-// A plugin from someone else: tiny-mistral/plugin.yaml teaches the engine a model that it does not come with, and no code runs.
+// A plugin from someone else: tiny-mistral/plugin.yaml teaches the engine a model of its own, and no code runs.
 // A random Mistral goes to Nanotron and back. With a folder as argument, the checkpoint is only written there, for the command
 // lines in README.md.
 

@@ -98,6 +98,8 @@ describe("--json", () => {
       { plugin: "llama-draft", carries: true },
     ],
     ["plugins check", ["plugins", "check", join(schemas, "../plugins/llama")], "plugin-check", 0, { plugin: "llama", valid: true }],
+    ["plugins new", ["plugins", "new", join(scratch.fresh(), "fresh-model")], "plugin-new", 0, { plugin: "fresh-model", extends: "llama" }],
+    ["plugins test", ["plugins", "test", join(schemas, "../plugins/smollm2-360m")], "plugin-test", 0, {}],
   ];
   for (const [what, args, schema, code, fields] of results) {
     it(what, async () => {

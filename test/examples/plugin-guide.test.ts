@@ -42,6 +42,17 @@ describe("plugins/README.md", () => {
       expect(status).to.equal(0);
     });
   }
+  it("shows the last line of a test that passes", () => {
+    const { stdout } = run("node dist/core/cli/main.js plugins test ./my-plugin");
+    const last = stdout.trimEnd().split("\n").at(-1);
+    expect(blocks.map(([, , text]) => text)).to.include(`${last}\n`);
+  });
+  it("has a row for every key of a case", () => {
+    const { properties } = JSON.parse(readFileSync(join(root, "schemas/cases.schema.json"), "utf8"));
+    const guide = readFileSync(join(root, "plugins/README.md"), "utf8");
+    const keys = [properties.valid, properties.invalid].flatMap((list) => Object.keys(list.items.properties));
+    expect(keys.filter((key) => !guide.includes(`\`${key}\``))).to.deep.equal([]);
+  });
   it("shows the errors of a bad file as they come", () => {
     const { status, stderr } = run("node dist/core/cli/main.js plugins check bad");
     expect(status).to.equal(1);

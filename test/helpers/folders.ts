@@ -1,7 +1,7 @@
 // Folders for tests: fixtures, copies of them that may be broken, and what is in a folder, to be compared.
 
 import { createHash } from "node:crypto";
-import { cpSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,6 +11,8 @@ export const fixture = (name: string): string => fileURLToPath(import.meta.resol
 export interface Scratch {
   /** A path where nothing is yet. */
   readonly fresh: () => string;
+  /** An empty folder. */
+  readonly folder: () => string;
   /** A copy of a fixture. */
   readonly copy: (name: string) => string;
   /** Remove what is in one of its folders. */
@@ -30,7 +32,12 @@ export function scratchFolder(name: string): Scratch {
   const empty = (folder: string) => {
     for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true });
   };
-  return { fresh, copy, empty, remove: () => rmSync(root, { recursive: true, force: true }) };
+  const folder = () => {
+    const made = fresh();
+    mkdirSync(made);
+    return made;
+  };
+  return { fresh, folder, copy, empty, remove: () => rmSync(root, { recursive: true, force: true }) };
 }
 
 /** Everything in a folder: digests of files by path, folders by a trailing slash. */

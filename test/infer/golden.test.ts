@@ -7,7 +7,21 @@ import { after, describe, it } from "mocha";
 import { createEngine } from "../../core/index.js";
 import { fixture, readAllTensors, readTensors, scratchFolder } from "../helpers/folders.js";
 import { mappingOf, placesOf } from "../helpers/mapping.js";
-import { published70b, smallGrouped } from "../plugins/llama-configs.js";
+
+/** Llama 3 70B, and a small one. */
+const common = { model_type: "llama", num_key_value_heads: 8, rope_theta: 500000, rms_norm_eps: 1e-5, bos_token_id: 0, eos_token_id: 1 };
+const published70b = {
+  config: {
+    ...common,
+    ...{ hidden_size: 8192, intermediate_size: 28672, num_attention_heads: 64, num_hidden_layers: 80, vocab_size: 128256 },
+  },
+};
+const smallGrouped = {
+  config: {
+    ...common,
+    ...{ hidden_size: 64, intermediate_size: 96, num_attention_heads: 8, num_key_value_heads: 4, num_hidden_layers: 2, vocab_size: 200 },
+  },
+};
 
 const scratch = scratchFolder("infer-golden");
 after(scratch.remove);

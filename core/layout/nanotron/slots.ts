@@ -1,6 +1,7 @@
 // The tensors that Nanotron ranks hold: each parameter cut per component, then joined, so that a rank has [q_r; k_r; v_r].
 
 import { type Architecture, type Component, type Parameter, parameterShape } from "../../architecture/architecture.js";
+import { pointerOf } from "../../architecture/declaration.js";
 import { UnsupportedError } from "../../errors.js";
 import type { Shape } from "../../tensor/shape.js";
 import type { Arrangement, Piece, Slot } from "../layout.js";
@@ -100,6 +101,7 @@ function checkDivisible(architecture: Architecture, tp: number): void {
   const nearest = candidates.reduce((best, candidate) => (Math.abs(candidate - tp) < Math.abs(best - tp) ? candidate : best), 1);
   throw new UnsupportedError(`tp ${tp} does not divide ${refused.symbol} (${refused.size})`, false, {
     hint: `the nearest TP that does is ${nearest}; possible: ${candidates.join(", ")}`,
+    pointer: pointerOf(architecture.plugin.dimensions, refused.symbol),
   });
 }
 

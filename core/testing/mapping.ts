@@ -1,0 +1,23 @@
+// A case's own word on the mapping: what each Nanotron parameter is made of, written out. It is compared, never used.
+
+import type { Architecture, Component, Parameter } from "../architecture/architecture.js";
+
+/**
+ * A parameter's making in one line: `column: a.weight rotary + b.weight rotary + c.weight`. `column`, `row` or `whole` says how
+ * ranks share it; the Hugging Face tensors follow in their order, each with its transforms (`rotary`, `transpose`).
+ */
+export function mappingLine({ parallelAxis, components }: Parameter): string {
+  const cut = parallelAxis === undefined ? "whole" : parallelAxis === 0 ? "column" : "row";
+  return `${cut}: ${components.map(componentText).join(" + ")}`;
+}
+
+const componentText = ({ name, rotary, transpose }: Component): string =>
+  [name, ...(rotary ? ["rotary"] : []), ...(transpose ? ["transpose"] : [])].join(" ");
+
+/** @returns where the declaration says something else than the case, one line each */
+export function mappingProblems({ blocks }: Architecture, expected: Readonly<Record<string, string>> = {}): string[] {
+  const found = new Map(blocks.flatMap(({ parameters }) => parameters).map((parameter) => [parameter.name, mappingLine(parameter)]));
+  return Object.entries(expected)
+    .filter(([name, line]) => found.get(name) !== line)
+    .map(([name, line]) => `${name}: the case expects ${JSON.stringify(line)}, found ${JSON.stringify(found.get(name) ?? "nothing")}`);
+}

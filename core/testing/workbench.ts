@@ -1,0 +1,70 @@
+// Where a case is tried: an engine's parts over a store in memory, with a checkpoint made from the case's config.
+
+import type { Plugin, Values } from "../architecture/declaration.js";
+import { createContext, type EngineOverrides } from "../compose.js";
+import { convert } from "../engine/convert.js";
+import type { Context } from "../engine/open.js";
+import type { Arrangement, Topology } from "../layout/layout.js";
+import { Registry } from "../registry.js";
+import { makeCheckpoint } from "./made-checkpoint.js";
+import { MemoryStore } from "./memory-store.js";
+
+/** The plugin under test, among those that it is tested with. */
+export interface Subject {
+  readonly plugin: Plugin;
+  readonly context: Context;
+}
+
+/** @throws {UsageError} there is no such plugin; {DeclarationError} one of the overrides' plugins is wrong */
+export function subjectOf(name: string, overrides: EngineOverrides): Subject {
+  const context = createContext(overrides);
+  return { plugin: context.plugins.get(name), context };
+}
+
+export interface Workbench {
+  readonly store: MemoryStore;
+  readonly context: Context;
+  readonly plugin: Plugin;
+  /** Every tensor-parallel size that divides what ranks share. */
+  readonly tps: readonly number[];
+  readonly layers: number;
+}
+
+export const SOURCE = "/source";
+
+/** Far beyond the ranks of any node, and of any model's key/value heads. */
+const MAX_TP = 64;
+
+/** @param seed - undefined makes headers only, of any size */
+export function setUp({ plugin, context }: Subject, config: Values, seed?: number): Workbench {
+  const store = new MemoryStore();
+  const { shared, dimensions } = makeCheckpoint(store, SOURCE, plugin, config, seed);
+  const tps = Array.from({ length: MAX_TP }, (_, index) => index + 1).filter((tp) => shared.every((size) => size % tp === 0));
+  return { store, context: { ...context, store }, plugin, tps, layers: dimensions.layers ?? 1 };
+}
+
+/** The same with another declaration under the plugin's name. */
+export function withPlugin(context: Context, plugin: Plugin): Context {
+  const plugins = new Registry<Plugin>("plugin");
+  for (const known of context.plugins.all()) plugins.add(known.name, known.name === plugin.name ? plugin : known);
+  return { ...context, plugins };
+}
+
+/** Each topology in both orders of q's and k's rows. */
+export const arrangementsOf = (topologies: readonly Topology[]): Arrangement[] =>
+  topologies.flatMap((topology) => [false, true].map((ropeInterleaved) => ({ ...topology, ropeInterleaved })));
+
+export const describeArrangement = ({ tp, pp, ropeInterleaved }: Arrangement): string =>
+  `TP ${tp}, PP ${pp}, ${ropeInterleaved ? "interleaved" : "half-split"} RoPE`;
+
+/** Carry the source, or what lies in `from`, without any check: what is written is for the caller to judge. */
+export async function carry(
+  context: Context,
+  plugin: string,
+  to: Arrangement | "huggingface",
+  [from, destination]: readonly [string, string],
+): Promise<void> {
+  const target = to === "huggingface" ? ({ to } as const) : ({ to: "nanotron", ...to, nanotronRoot: "/model" } as const);
+  await context.store.remove(destination);
+  await convert(context, from, destination, { ...target, plugin, allowSemanticLoss: true, verify: "none", fsync: false });
+}
