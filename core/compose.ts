@@ -3,7 +3,7 @@
 import { llamaForwards } from "../plugins/llama/forwards.js";
 import { qwen2Forwards } from "../plugins/qwen2/forwards.js";
 import type { Plugin } from "./architecture/declaration.js";
-import { addPlugins, builtInFolders, readPlugin } from "./architecture/load.js";
+import { addBuiltInPlugins, addPlugins, readPlugin } from "./architecture/load.js";
 import type { PluginPackage } from "./architecture/packages.js";
 import { container, type DependencyContainer } from "./di.js";
 import type { Context } from "./engine/open.js";
@@ -100,9 +100,9 @@ function registryOf<T>(kind: string, entries: readonly (readonly [name: string, 
 
 function pluginRegistry(folders: readonly string[], packages: readonly PluginPackage[], layouts: Registry<Layout>): Registry<Plugin> {
   const registry = new Registry<Plugin>("plugin");
-  const builtIn = builtInFolders().map((folder) => readPlugin(folder, "built in"));
+  addBuiltInPlugins(registry, layouts.names());
   const added = folders.map((folder) => readPlugin(folder, folder));
   const packaged = packages.flatMap(({ name, version, folders: own }) => own.map((folder) => readPlugin(folder, `${name}@${version}`)));
-  addPlugins(registry, [...builtIn, ...packaged, ...added], layouts.names());
+  addPlugins(registry, [...packaged, ...added], layouts.names());
   return registry;
 }

@@ -1,8 +1,9 @@
-// What the compiler leaves to do: the validators of what authors write are generated, and the command is bundled, so that it starts at once.
+// What the compiler leaves to do: validators and plugins are made ready, and the command is one file, so that it starts
+// at once.
 //
 //   tsc && node dist/tools/finish-build.js
 
-import { readFile, rm } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Ajv2020 } from "ajv/dist/2020.js";
@@ -20,6 +21,15 @@ async function generateValidator(name: string): Promise<void> {
   const ajv = new Ajv2020({ allErrors: true, verbose: true, allowUnionTypes: true, code: { source: true } });
   const contents = standaloneCode.default(ajv, ajv.compile(schema));
   await build({ ...COMMON, stdin: { contents, resolveDir: root }, outfile: at(`dist/generated/${name}-validator.js`) });
+}
+
+/** Reading and checking two dozen declarations would be most of a start. */
+async function compilePlugins(): Promise<void> {
+  const path = at("dist/generated/built-in-plugins.json");
+  await rm(path, { force: true });
+  const { createContext } = await import("../core/compose.js");
+  const { compiledPlugins } = await import("../core/architecture/load.js");
+  await writeFile(path, JSON.stringify(compiledPlugins(createContext().plugins)));
 }
 
 /** Over three hundred small modules would take longer to find than to run. Tests and programs use the modules as they are. */
@@ -45,4 +55,5 @@ async function bundleEntries(): Promise<void> {
 }
 
 for (const name of ["plugin", "cases"]) await generateValidator(name);
+await compilePlugins();
 await bundleEntries();

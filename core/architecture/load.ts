@@ -1,7 +1,7 @@
 // Finds plugin folders on disk and completes them, families first.
 
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { DeclarationError, UsageError } from "../errors.js";
 import { MAX_YAML_BYTES } from "../format/yaml.js";
@@ -51,6 +51,50 @@ export function builtInFolders(): string[] {
   return folders.map(({ name }) => join(root, name));
 }
 
+/** A plugin that ships, as it was completed when the package was built. */
+interface Compiled {
+  readonly text: string;
+  readonly plugin: Plugin;
+}
+
+const BUILT_IN = "built in";
+
+/** What a build keeps of the plugins that ship: by folder, in the order in which they are to be registered. */
+export function compiledPlugins(registry: Registry<Plugin>): Record<string, Compiled> {
+  const folders = new Map(builtInFolders().map((folder) => [readPlugin(folder, BUILT_IN).declaration.name, folder]));
+  const entries = registry.all().map((plugin) => {
+    const folder = folders.get(plugin.name) ?? "";
+    return [basename(folder), { text: readFileSync(join(folder, FILE_NAME), "utf8"), plugin }] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+/** Register the plugins that ship: from what the build made of them, or, if a file was changed since, from the files. */
+export function addBuiltInPlugins(registry: Registry<Plugin>, layouts: readonly LayoutName[]): void {
+  const folders = builtInFolders();
+  const compiled = readCompiled();
+  const isCurrent = ([name, { text }]: [string, Compiled]) =>
+    folders.some((folder) => basename(folder) === name && readFileSync(join(folder, FILE_NAME), "utf8") === text);
+  const entries = Object.entries(compiled);
+  if (entries.length === folders.length && entries.every(isCurrent)) {
+    for (const [, { plugin }] of entries) registry.add(plugin.name, plugin);
+    return;
+  }
+  addPlugins(
+    registry,
+    folders.map((folder) => readPlugin(folder, BUILT_IN)),
+    layouts,
+  );
+}
+
+function readCompiled(): Record<string, Compiled> {
+  try {
+    return JSON.parse(readFileSync(fileURLToPath(import.meta.resolve("#compiled/generated/built-in-plugins.json")), "utf8"));
+  } catch {
+    return {}; // not built to its end: the files have it all
+  }
+}
+
 /**
  * Complete parsed plugins, each after the family that it extends, and register them.
  *
@@ -61,6 +105,8 @@ export function addPlugins(registry: Registry<Plugin>, parsed: readonly ParsedPl
   const waiting = new Map<string, ParsedPlugin>();
   for (const plugin of parsed) {
     const { name } = plugin.declaration;
+    if (registry.names().includes(name))
+      throw new UsageError(`plugin ${JSON.stringify(name)} is declared twice: ${registry.get(name).origin} and in ${plugin.path}`);
     if (waiting.has(name))
       throw new UsageError(`plugin ${JSON.stringify(name)} is declared twice: ${waiting.get(name)?.path} and ${plugin.path}`);
     waiting.set(name, plugin);
