@@ -16,30 +16,54 @@ export interface PredictionsFinding {
   readonly evidence: string;
 }
 
-/** Without a forward, or for a model already found different that cannot even be run, the parameters' word stands alone. */
-export async function checkPredictions(
+/** Forwards that ran, or why they did not. */
+export type PredictionsOutcome = { readonly report: PredictionsReport } | { readonly error: unknown };
+
+/**
+ * @param beforeRun - awaited when this machine's cores are to run the forwards, which would be in the way of other work on them
+ * @returns an outcome in any case: what an error means depends on what else is known
+ */
+export async function predictionsOutcome(
   context: Context,
   a: Model,
   b: Model,
   options: VerifyOptions,
-  { compared, isDifferent }: { compared: boolean; isDifferent: boolean },
-): Promise<PredictionsFinding> {
-  if (compared && !(hasForward(context, a) && hasForward(context, b))) {
-    const { family } = (hasForward(context, a) ? b : a).match.plugin;
-    return { report: undefined, evidence: `predictions were not compared: family ${family} has no forward for both layouts` };
-  }
+  beforeRun: () => Promise<unknown>,
+): Promise<PredictionsOutcome> {
   try {
-    const report = await runPredictions(context, a, b, options);
-    return { report, evidence: evidenceOf(report) };
+    return { report: await runPredictions(context, a, b, options, beforeRun) };
   } catch (error) {
-    const isNoted =
-      error instanceof WeighbridgeError && error.code !== "CANCELLED" && (isDifferent || (compared && error instanceof UnsupportedError));
-    if (!isNoted) throw error;
-    return { report: undefined, evidence: `predictions were not compared: ${error.message}` };
+    return { error };
   }
 }
 
-async function runPredictions(context: Context, a: Model, b: Model, options: VerifyOptions): Promise<PredictionsReport> {
+/** Whether the predictions of two models can be compared; if not, the parameters' word stands alone. */
+export const noForward = (context: Context, a: Model, b: Model): string | undefined => {
+  if (hasForward(context, a) && hasForward(context, b)) return undefined;
+  const { family } = (hasForward(context, a) ? b : a).match.plugin;
+  return `predictions were not compared: family ${family} has no forward for both layouts`;
+};
+
+/** What the outcome says. For a model already found different that cannot even be run, the parameters' word stands alone. */
+export function findPredictions(
+  outcome: PredictionsOutcome,
+  { compared, isDifferent }: { compared: boolean; isDifferent: boolean },
+): PredictionsFinding {
+  if ("report" in outcome) return { report: outcome.report, evidence: evidenceOf(outcome.report) };
+  const { error } = outcome;
+  const isNoted =
+    error instanceof WeighbridgeError && error.code !== "CANCELLED" && (isDifferent || (compared && error instanceof UnsupportedError));
+  if (!isNoted) throw error;
+  return { report: undefined, evidence: `predictions were not compared: ${error.message}` };
+}
+
+async function runPredictions(
+  context: Context,
+  a: Model,
+  b: Model,
+  options: VerifyOptions,
+  beforeRun: () => Promise<unknown>,
+): Promise<PredictionsReport> {
   const { store, executors } = context;
   const [ours, theirs] = [runnable(context, a), runnable(context, b)];
   const tokenizer = (await loadTokenizer(store, a.checkpoint)) ?? (await loadTokenizer(store, b.checkpoint));
@@ -52,6 +76,7 @@ async function runPredictions(context: Context, a: Model, b: Model, options: Ver
   const shown = { ...choosePositions(options, { predictions: tokens.length - 1, vocab: limits.vocab }), tokenizer };
   const { executor, passedOver } = await openExecutor(executors, options.executor ?? "auto", store);
   try {
+    if (executor.name === "cpu") await beforeRun();
     const { numerics = "exact", details: wantsDistribution = false, signal } = options;
     const onStage = stageCounter(context, a, options);
     const forward = { numerics, attention: "fused" } as const;

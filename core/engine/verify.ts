@@ -6,7 +6,7 @@ import type { Progress } from "../reporter.js";
 import type { ParametersReport } from "../verify/parameters.js";
 import type { PredictionsReport } from "../verify/predictions.js";
 import { checkParameters, type ParametersFinding } from "./check-parameters.js";
-import { checkPredictions } from "./check-predictions.js";
+import { findPredictions, noForward, type PredictionsFinding, predictionsOutcome } from "./check-predictions.js";
 import { checkReceipts } from "./check-receipts.js";
 import { type VerifyDetails, verifyDetails } from "./details.js";
 import type { ForwardChoices } from "./forwards.js";
@@ -64,11 +64,8 @@ export async function verify(context: Context, pathA: string, pathB: string, opt
     throw new UsageError("parameters and receipt are two ways to compare the same tensors", { hint: "name one of them" });
   }
   const [a, b] = modelsOf(context, [await openCheckpoint(context, pathA), await openCheckpoint(context, pathB)], options);
-  const compared = await compareTensors(context, a, b, options, checks);
+  const { compared, predicted } = await runChecks(context, a, b, options, checks);
   const isDifferent = compared !== undefined && !compared.isEqual;
-  const predicted = checks.includes("predictions")
-    ? await checkPredictions(context, a, b, options, { compared: compared !== undefined, isDifferent })
-    : undefined;
   const agree = predicted?.report?.agree ?? true;
   return {
     a: sideReport(a),
@@ -80,6 +77,51 @@ export async function verify(context: Context, pathA: string, pathB: string, opt
     predictions: predicted?.report ?? null,
     details: options.details === true ? verifyDetails(a, b, compared?.report) : null,
   };
+}
+
+interface Findings {
+  readonly compared: ParametersFinding | undefined;
+  readonly predicted: PredictionsFinding | undefined;
+}
+
+/** Tensors are compared on this machine's cores; another device runs the forwards meanwhile. */
+async function runChecks(context: Context, a: Model, b: Model, options: VerifyOptions, checks: readonly Check[]): Promise<Findings> {
+  if (!checks.includes("predictions")) return { compared: await compareTensors(context, a, b, options, checks), predicted: undefined };
+  const comparesTensors = checks.length > 1;
+  const impossible = comparesTensors ? noForward(context, a, b) : undefined;
+  if (impossible !== undefined) {
+    return { compared: await compareTensors(context, a, b, options, checks), predicted: { report: undefined, evidence: impossible } };
+  }
+  const stop = new AbortController();
+  const signal = AbortSignal.any([stop.signal, ...(options.signal === undefined ? [] : [options.signal])]);
+  const comparing = compareTensors(context, a, b, options, checks);
+  const later = toldAfter(comparing, context, { ...options, signal });
+  const predicting = predictionsOutcome(later.context, a, b, later.options, () => comparing);
+  try {
+    const compared = await comparing;
+    const isDifferent = compared !== undefined && !compared.isEqual;
+    return { compared, predicted: findPredictions(await predicting, { compared: compared !== undefined, isDifferent }) };
+  } catch (error) {
+    stop.abort();
+    await predicting;
+    throw error;
+  }
+}
+
+/** Two checks at once, and one bar: the forwards' progress is told once that of the comparison has been. */
+function toldAfter(comparing: Promise<unknown>, context: Context, options: VerifyOptions): { context: Context; options: VerifyOptions } {
+  let isCompared = false;
+  const note = () => {
+    isCompared = true;
+  };
+  comparing.then(note, note);
+  const progress = (told: Progress) => {
+    if (!isCompared) return;
+    context.reporter.progress(told);
+    options.onProgress?.(told);
+  };
+  const reporter = { progress, warning: (message: string) => context.reporter.warning(message) };
+  return { context: { ...context, reporter }, options: { ...options, onProgress: undefined } };
 }
 
 async function compareTensors(

@@ -24,6 +24,7 @@ describe("the public API", () => {
       "UsageError",
       "WeighbridgeError",
       "createEngine",
+      "installedPackages",
     ]);
   });
 
@@ -71,6 +72,7 @@ describe("the public API", () => {
       "PlanOptions",
       "PlanReport",
       "Plugin",
+      "PluginPackage",
       "PositionReport",
       "PredictOptions",
       "PredictReport",

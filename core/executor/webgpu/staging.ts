@@ -77,6 +77,9 @@ export class Staging {
     this.fills.add(filling);
     try {
       await filling;
+    } catch (error) {
+      if (slot.bytes.byteLength === 0) this.gpu.assertAlive(); // a device that is lost takes its mappings with it
+      throw error;
     } finally {
       this.fills.delete(filling);
     }

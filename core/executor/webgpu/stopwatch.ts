@@ -75,13 +75,14 @@ export class Stopwatch {
   }
 
   private async add(landing: GPUBuffer): Promise<void> {
+    let stamps: BigUint64Array;
     try {
       await landing.mapAsync(1);
+      stamps = new BigUint64Array(landing.getMappedRange()); // a device that is lost takes its mappings with it
     } catch (cause) {
       this.failure = deviceFailed(`its times cannot be read: ${(cause as Error).message}`);
       return;
     }
-    const stamps = new BigUint64Array(landing.getMappedRange());
     for (let i = 0; i + 1 < stamps.length; i += 2) this.nanoseconds += Number((stamps[i + 1] as bigint) - (stamps[i] as bigint));
   }
 }
