@@ -3,6 +3,7 @@
 import { strict as assert } from "node:assert";
 import { isDeepStrictEqual } from "node:util";
 import { expand } from "../architecture/architecture.js";
+import type { Values } from "../architecture/declaration.js";
 import { openModel } from "../engine/open.js";
 import { plan } from "../engine/plan.js";
 import { verify } from "../engine/verify.js";
@@ -22,8 +23,8 @@ const PUBLISHED_PP = [1, 2, 4, 8, 16];
 
 /** As published: the plugin is found for it, nothing about it is odd, and its plan is proven. Headers only, so any size. */
 export async function checkPublished(subject: Subject, model: ValidCase): Promise<void> {
-  const { context, plugin, tps, layers } = setUp(subject, model.config);
-  const all = tps.flatMap((tp) => PUBLISHED_PP.filter((pp) => pp <= layers).map((pp) => ({ tp, pp })));
+  const { context, plugin, tps, pps } = setUp(subject, model.config);
+  const all = tps.flatMap((tp) => PUBLISHED_PP.filter((pp) => pps.includes(pp)).map((pp) => ({ tp, pp })));
   const topologies = model.topologies?.map(({ tp = 1, pp = 1 }): Topology => ({ tp, pp })) ?? all;
   const { losses = [] } = model;
   await checkLosses(subject, model);
@@ -53,10 +54,9 @@ const list = (lines: readonly string[]): string => (lines.length === 0 ? "none" 
 export async function checkRoundTrip(subject: Subject, model: ValidCase): Promise<void> {
   const config = smallConfig(subject.plugin, model);
   const bench = setUp(subject, config, SEED);
-  const { context, store, plugin, tps, layers } = bench;
+  const { context, store, plugin, tps, pps } = bench;
   const problems = mappingProblems(expand(plugin, configurationOf(plugin, withoutLosses(plugin, config))), model.mapping);
   assert.ok(problems.length === 0, problems[0]);
-  const pps = Array.from({ length: layers }, (_, index) => index + 1);
   for (const arrangement of arrangementsOf(tps.flatMap((tp) => pps.map((pp) => ({ tp, pp }))))) {
     const where = describeArrangement(arrangement);
     await carry(context, plugin.name, arrangement, [SOURCE, THERE]);
@@ -101,10 +101,10 @@ async function checkSettings({ context, plugin }: Workbench, where: string): Pro
 /** Both frameworks' own forwards: on the CPU at every TP, on other executors, which are held against it by their own tests, at the largest. */
 export async function checkForwards(subject: Subject, model: ValidCase): Promise<void> {
   const bench = setUp(subject, withoutLosses(subject.plugin, smallConfig(subject.plugin, model)), SEED);
-  const { context, plugin, tps, layers } = bench;
+  const { context, plugin, tps, pps } = bench;
   const executors = await workingExecutors(bench);
   for (const [at, arrangement] of arrangementsOf(tps.map((tp) => ({ tp, pp: 1 }))).entries()) {
-    const placed = { ...arrangement, pp: 1 + (at % layers) };
+    const placed = { ...arrangement, pp: pps[at % pps.length] ?? 1 };
     await carry(context, plugin.name, placed, [SOURCE, THERE]);
     const wanted = executors.filter((name) => name === "cpu" || placed.tp === tps.at(-1));
     for (const executor of wanted) {
@@ -138,7 +138,7 @@ export async function checkRopeFlip(subject: Subject, model: ValidCase): Promise
   }
 }
 
-/** Fault F20: a bias that arrives as zeros. @returns the biases there are */
+/** Fault F20: a bias that arrives as zeros. */
 export async function checkBiases(subject: Subject, model: ValidCase): Promise<void> {
   const { context, store, plugin } = setUp(subject, withoutLosses(subject.plugin, smallConfig(subject.plugin, model)), SEED);
   const arrangement = { tp: 1, pp: 1, ropeInterleaved: false };
@@ -149,23 +149,39 @@ export async function checkBiases(subject: Subject, model: ValidCase): Promise<v
     const whole = store.files.get(path);
     assert.ok(whole !== undefined, `${name}: expected ${path}`);
     store.files.set(path, whole.slice().fill(0, byteStart, byteEnd));
-    const { verdict } = await verify(context, SOURCE, THERE, { plugin: plugin.name });
+    const { verdict } = await verify(context, SOURCE, THERE, { plugin: plugin.name, checks: ["parameters"] });
     store.files.set(path, whole);
     assert.equal(verdict, "different", `${name} dropped: not noticed`);
   }
 }
 
 /** Refused as the case says. @throws {AssertionError} it is not */
-export async function checkInvalid(subject: Subject, { config, tp = 1, pp = 1, code, pointer, says = "" }: InvalidCase): Promise<void> {
-  const error = await thrownBy(async () => {
-    const { context } = setUp(subject, config);
-    await plan(context, SOURCE, { to: "nanotron", plugin: subject.plugin.name, tp, pp });
-  });
+export async function checkInvalid(subject: Subject, model: InvalidCase): Promise<void> {
+  const { code, pointer, says = "" } = model;
+  const error = await (model.nanotron === undefined ? refusedByNanotron(subject, model) : refusedByHuggingFace(subject, model));
   assert.ok(error !== undefined, `expected ${code}, found a proven plan`);
   assert.equal(error.code, code, `expected ${code}, found ${error.code}: ${error.message}`);
   if (pointer !== undefined)
     assert.equal(error.pointer, pointer, `expected a fault at ${pointer}, found ${error.pointer ?? "none"}: ${error.message}`);
   assert.ok(error.message.includes(says), `expected a message with ${JSON.stringify(says)}, found ${error.message}`);
+}
+
+const refusedByNanotron = (subject: Subject, { config, tp = 1, pp = 1 }: InvalidCase): Promise<WeighbridgeError | undefined> =>
+  thrownBy(async () => {
+    const { context, plugin } = setUp(subject, config);
+    await plan(context, SOURCE, { to: "nanotron", plugin: plugin.name, tp, pp });
+  });
+
+/** What the config becomes in Nanotron has to be made first, and that must not fail. */
+async function refusedByHuggingFace(subject: Subject, model: InvalidCase): Promise<WeighbridgeError | undefined> {
+  const { name, config, nanotron, tp = 1, pp = 1 } = model;
+  const { context, store, plugin } = setUp(subject, smallConfig(subject.plugin, { name, config }), SEED);
+  const failure = await thrownBy(() => carry(context, plugin.name, { tp, pp, ropeInterleaved: false }, [SOURCE, THERE]));
+  assert.equal(failure, undefined, `expected a config that becomes Nanotron's, found ${failure?.message}`);
+  const path = `${THERE}/model_config.json`;
+  const written: Values = JSON.parse(new TextDecoder().decode(store.files.get(path)));
+  store.files.set(path, new TextEncoder().encode(JSON.stringify({ ...written, ...nanotron })));
+  return thrownBy(() => plan(context, THERE, { to: "huggingface", plugin: plugin.name }));
 }
 
 async function thrownBy(call: () => Promise<unknown>): Promise<WeighbridgeError | undefined> {

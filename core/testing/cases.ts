@@ -29,13 +29,15 @@ export interface ValidCase {
   readonly mapping?: Readonly<Record<string, string>>;
 }
 
-/** A model that is refused when a plan to Nanotron is asked for. */
+/** A model that is refused when a plan to Nanotron is asked for; with `nanotron`, one from Nanotron to Hugging Face. */
 export interface InvalidCase extends TopologyCase {
   readonly name: string;
   readonly config: Values;
+  /** Keys of the model_config.json of a Nanotron checkpoint that is otherwise what the config becomes. */
+  readonly nanotron?: Values;
   /** The error's code, e.g. `UNSUPPORTED`. */
   readonly code: string;
-  /** JSON pointer of the setting at fault, under its Hugging Face name. */
+  /** JSON pointer of the setting at fault, under the plugin's name for it. */
   readonly pointer?: string;
   /** A part of the error's message. */
   readonly says?: string;

@@ -12,6 +12,8 @@ import type { MemoryStore } from "./memory-store.js";
 
 export interface Made {
   readonly dimensions: Readonly<Record<string, number>>;
+  /** Of Nanotron's blocks in order. */
+  readonly costs: readonly number[];
   /** The sizes that tensor-parallel ranks share. */
   readonly shared: readonly number[];
 }
@@ -43,7 +45,7 @@ export function makeCheckpoint(store: MemoryStore, folder: string, plugin: Plugi
   const shared = parameters.flatMap(({ parallelAxis, components: parts }) =>
     parallelAxis === undefined ? [] : parts.map((part) => sharedSize(part, parallelAxis)),
   );
-  return { dimensions: configuration.dimensions, shared: [...new Set(shared)] };
+  return { dimensions: configuration.dimensions, costs: blocks.map(({ cost }) => cost), shared: [...new Set(shared)] };
 }
 
 /** @param axis - Nanotron's, in which a transposed component lies the other way */

@@ -5,6 +5,7 @@ import { createContext, type EngineOverrides } from "../compose.js";
 import { convert } from "../engine/convert.js";
 import type { Context } from "../engine/open.js";
 import type { Arrangement, Topology } from "../layout/layout.js";
+import { fillsPipeline } from "../layout/nanotron/pipeline.js";
 import { Registry } from "../registry.js";
 import { makeCheckpoint } from "./made-checkpoint.js";
 import { MemoryStore } from "./memory-store.js";
@@ -27,7 +28,8 @@ export interface Workbench {
   readonly plugin: Plugin;
   /** Every tensor-parallel size that divides what ranks share. */
   readonly tps: readonly number[];
-  readonly layers: number;
+  /** Every pipeline size up to the number of layers that Nanotron's placement can fill. */
+  readonly pps: readonly number[];
 }
 
 export const SOURCE = "/source";
@@ -38,10 +40,13 @@ const MAX_TP = 64;
 /** @param seed - undefined makes headers only, of any size */
 export function setUp({ plugin, context }: Subject, config: Values, seed?: number): Workbench {
   const store = new MemoryStore();
-  const { shared, dimensions } = makeCheckpoint(store, SOURCE, plugin, config, seed);
-  const tps = Array.from({ length: MAX_TP }, (_, index) => index + 1).filter((tp) => shared.every((size) => size % tp === 0));
-  return { store, context: { ...context, store }, plugin, tps, layers: dimensions.layers ?? 1 };
+  const { shared, costs, dimensions } = makeCheckpoint(store, SOURCE, plugin, config, seed);
+  const tps = upTo(MAX_TP).filter((tp) => shared.every((size) => size % tp === 0));
+  const pps = upTo(dimensions.layers ?? 1).filter((pp) => fillsPipeline(costs, pp));
+  return { store, context: { ...context, store }, plugin, tps, pps };
 }
+
+const upTo = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1);
 
 /** The same with another declaration under the plugin's name. */
 export function withPlugin(context: Context, plugin: Plugin): Context {

@@ -8,8 +8,22 @@ import { createEngine } from "../../core/index.js";
 import { fixture, readAllTensors, readTensors, scratchFolder } from "../helpers/folders.js";
 import { mappingOf, placesOf } from "../helpers/mapping.js";
 
-/** Llama 3 70B, and a small one. */
-const common = { model_type: "llama", num_key_value_heads: 8, rope_theta: 500000, rms_norm_eps: 1e-5, bos_token_id: 0, eos_token_id: 1 };
+/** Llama 3 70B, and a small one; of a setting that both configs of the pair have, a draft has no default. */
+const common = {
+  model_type: "llama",
+  num_key_value_heads: 8,
+  max_position_embeddings: 8192,
+  hidden_act: "silu",
+  rms_norm_eps: 1e-5,
+  rope_theta: 500000,
+  rope_scaling: null,
+  attention_bias: false,
+  initializer_range: 0.02,
+  tie_word_embeddings: false,
+  use_cache: true,
+  bos_token_id: 0,
+  eos_token_id: 1,
+};
 const published70b = {
   config: {
     ...common,

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { after, describe, it } from "mocha";
 import { DeclarationError } from "../../core/index.js";
-import { type ArchitectureCases, ArchitectureTester, type ValidCase } from "../../core/testing/architecture-tester.js";
+import { type ArchitectureCases, ArchitectureTester, type InvalidCase, type ValidCase } from "../../core/testing/architecture-tester.js";
 import { scratchFolder } from "../helpers/folders.js";
 import { exchanged, reordered, withoutRotary, writePlugin } from "../helpers/wrong-plugins.js";
 
@@ -254,11 +254,63 @@ describe("the kit, on cases", () => {
     });
   }
 
+  describe("of Nanotron's own, on its way to Hugging Face", () => {
+    const limited = (yaml: string) =>
+      yaml
+        .replace("constants:", "  window: { type: integer, nullable: true, default: null, in: nanotron }\nconstants:")
+        .concat("limits: { huggingface: [{ setting: window, only: null, loss: meaning, because: it has no windows }] }\n");
+    const windowed = { name: "a window", config: familyConfig("odd"), nanotron: { window: 8 }, code: "UNSUPPORTED", pointer: "/window" };
+    const valid = [{ name: "odd", config: familyConfig("odd"), mapping }];
+    const problemsWith = async (...invalid: InvalidCase[]) => (await test(writeFamily("odd", limited), { valid, invalid })).problems;
+
+    it("is what a limit of Hugging Face's needs", async () => {
+      expect(await problemsWith()).to.deep.equal([
+        "every mutant of the plugin is noticed: mutant not noticed: limit on window dropped (no invalid case and no loss is about it)",
+      ]);
+      expect(await problemsWith({ ...windowed, says: "window 8: it has no windows" })).to.deep.equal([]);
+    });
+    it("a refusal that does not come is one line", async () => {
+      const [first] = await problemsWith({ ...windowed, nanotron: { windows: 8 } });
+      expect(first).to.equal("a window: is refused: expected UNSUPPORTED, found a proven plan");
+    });
+    it("a config that Nanotron cannot hold is not taken for the refusal", async () => {
+      const [first] = await problemsWith({ ...windowed, tp: 3 });
+      expect(first).to.match(/^a window: is refused: expected a config that becomes Nanotron's, found tp 3 does not divide heads/);
+    });
+  });
+
   it("inputs that change while they are read are noticed", async () => {
     let reads = 0;
     const config = Object.defineProperty({ ...model.config }, "seed", { enumerable: true, get: () => reads++ });
     const { problems } = await test("llama", { valid: [{ ...model, config }] });
     expect(problems).to.include("small: both frameworks' forwards agree: the plugin or its cases were changed while they were read");
+  });
+});
+
+describe("the kit, on a model whose output matrix costs more than its layers", () => {
+  // A layer costs 4·4·8·32 + 3·48·32 = 8704, lm_head 4000·32 = 128000, all of it 197632. An eighth of that is three layers' work, and
+  // lm_head lies on rank 2: the cast and the loss that follow cannot fill the five ranks that are left.
+  const config = { ...model.config, num_hidden_layers: 8, vocab_size: 4000, tie_word_embeddings: true };
+  const [PUBLISHED, ROUND_TRIP] = ["is matched, and proven at every topology", "there and back at every topology, byte for byte"];
+
+  async function outcomeOf(title: string, change: Partial<ValidCase> = {}): Promise<string> {
+    const tests = new Map<string, () => Promise<void>>();
+    const it = (name: string, body: () => Promise<void>) => tests.set(name, body);
+    new ArchitectureTester({}, { describe: (_, body) => body(), it }).run("llama", { valid: [{ ...model, config, ...change }] });
+    const run = tests.get(`small: ${title}`) ?? expect.fail(`no test ${title}`);
+    return run().then(
+      () => "passed",
+      (error: Error) => error.message,
+    );
+  }
+
+  it("leaves out the pipelines that Nanotron's placement cannot fill", async () => {
+    expect(await outcomeOf(PUBLISHED)).to.equal("passed");
+    expect(await outcomeOf(ROUND_TRIP)).to.equal("passed");
+  });
+  it("does not leave out one that the case names", async () => {
+    const found = await outcomeOf(PUBLISHED, { topologies: [{ pp: 8 }] });
+    expect(found).to.match(/^pp 8: Nanotron's placement leaves pipeline rank 7 without a block/);
   });
 });
 

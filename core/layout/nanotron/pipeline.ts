@@ -12,6 +12,18 @@ const PARAMETERLESS_BLOCKS = 2;
  * @see nanotron src/nanotron/models/base.py at 2411b022, build_model
  */
 export function pipelineRanks(costs: readonly number[], pp: number): number[] {
+  const { ranks, filled } = place(costs, pp);
+  if (filled >= pp) return ranks;
+  throw new UnsupportedError(`pp ${pp}: Nanotron's placement leaves pipeline rank ${pp - 1} without a block`, false, {
+    hint: `use a smaller --pp; this model's ${costs.length} blocks fill ${filled} ranks at most`,
+  });
+}
+
+/** Whether each of `pp` pipeline ranks would have a block: without that `pipelineRanks` refuses. */
+export const fillsPipeline = (costs: readonly number[], pp: number): boolean => place(costs, pp).filled >= pp;
+
+/** @returns the pipeline rank of each block, and how many ranks would have one, those without parameters included */
+function place(costs: readonly number[], pp: number): { ranks: number[]; filled: number } {
   const total = costs.reduce((sum, cost) => sum + cost, 0);
   // Divide first, then multiply, as Nanotron does: exact arithmetic would place a block elsewhere in rare cases.
   const thresholds = Array.from({ length: pp }, (_, rank) => total * ((rank + 1) / pp));
@@ -23,10 +35,5 @@ export function pipelineRanks(costs: readonly number[], pp: number): number[] {
     if (rank < pp - 1 && running > (thresholds[rank] ?? 0)) rank++;
     return mine;
   });
-  if (rank + PARAMETERLESS_BLOCKS < pp - 1) {
-    throw new UnsupportedError(`pp ${pp}: Nanotron's placement leaves pipeline rank ${pp - 1} without a block`, false, {
-      hint: `use a smaller --pp; this model's ${costs.length} blocks fill ${rank + 1 + PARAMETERLESS_BLOCKS} ranks at most`,
-    });
-  }
-  return ranks;
+  return { ranks, filled: rank + 1 + PARAMETERLESS_BLOCKS };
 }
