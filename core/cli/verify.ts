@@ -57,9 +57,9 @@ function runVerify(a: string, b: string, flags: VerifyFlags): Promise<void> {
       return;
     }
     printReport(report);
+    if (report.verdict === "different") print(`  hint         weighbridge doctor ${a} ${b} looks for the fault`);
     // A pipe's reader gets the tables when they are asked for.
     if (process.stdout.isTTY || positions !== undefined || top !== undefined) printPositions(report.predictions);
-    if (report.verdict === "different") print(`  hint         weighbridge doctor ${a} ${b} looks for the fault`);
   });
 }
 

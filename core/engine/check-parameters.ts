@@ -3,6 +3,7 @@
 import type { Value } from "../architecture/declaration.js";
 import { effectiveSettings } from "../architecture/limits.js";
 import { type Json, sameJson } from "../format/json.js";
+import { sameSharding } from "../layout/sharding.js";
 import { bindStored, filesOf } from "../plan/compile.js";
 import { sameShape } from "../tensor/shape.js";
 import { commonComponents, renumbered } from "../verify/common.js";
@@ -42,10 +43,18 @@ export async function checkParameters(
   });
   const twins = [...(await differingTwins(context.store, a)), ...(await differingTwins(context.store, b))];
   const untied = [...new Set(twins.map(({ name }) => name))];
+  const misplaced = [...new Set([...misplacedIn(a), ...misplacedIn(b)])];
   // What is stored in both is neither missing nor extra, though only one of the two has a tensor of its own there.
-  const different = [...compared.different, ...common.reshaped, ...untied];
+  const different = [...compared.different, ...common.reshaped, ...untied, ...misplaced];
   const isNew = (name: string) => !different.includes(name);
-  const report = { ...compared, missing: [...compared.missing.filter(isNew), ...lost], extra: compared.extra.filter(isNew), different };
+  const equal = compared.equal.filter(isNew);
+  const report = {
+    ...compared,
+    equal,
+    missing: [...compared.missing.filter(isNew), ...lost],
+    extra: compared.extra.filter(isNew),
+    different,
+  };
   const settings = differingSettings(a, b);
   return {
     report,
@@ -65,6 +74,18 @@ export function sideOf({ checkpoint, slots }: Model): VerifySide {
 function unexplained({ checkpoint, slots, stored }: Model): string[] {
   const known = new Set([...slots.map(({ key }) => key), ...stored.unused.map(({ key }) => key)]);
   return [...checkpoint.tensors.keys()].filter((key) => !known.has(key));
+}
+
+/**
+ * Tensors of which a shard's metadata says another place than its rank and the config do. Read by rank the bytes are right; Nanotron
+ * goes by the metadata when it loads at another TP.
+ */
+function misplacedIn({ checkpoint, slots, architecture }: Model): string[] {
+  const wrong = slots.filter(({ key, sharding }) => {
+    const stored = checkpoint.tensors.get(key)?.sharding;
+    return sharding !== undefined && stored !== undefined && !sameSharding(sharding, stored);
+  });
+  return wrong.flatMap(({ pieces }) => pieces.map(({ component }) => architecture.components[component]?.name ?? ""));
 }
 
 export const weightBytes = ({ checkpoint, slots }: Model): number =>

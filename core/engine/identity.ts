@@ -2,6 +2,8 @@
 
 import { createHash } from "node:crypto";
 import { CheckpointError } from "../errors.js";
+import { lanesOf } from "../lanes/lanes.js";
+import type { Segment } from "../plan/plan.js";
 import type { Store } from "../store/store.js";
 import type { Prepared } from "./prepare.js";
 
@@ -29,5 +31,9 @@ export async function expectUnchanged(store: Store, prepared: Prepared, before: 
 export function identityOf({ plan, files }: Prepared, state: SourceState): string {
   const hash = createHash("sha256").update(JSON.stringify([state, plan.segments, plan.targets]));
   for (const { header } of files) hash.update(header);
+  // A journal names lanes by number: another version may cut them elsewhere.
+  for (const { byteLength, members } of lanesOf(plan.segments)) hash.update(`${byteLength} ${members.length} ${placeOf(members[0])}\n`);
   return hash.digest("hex");
 }
+
+const placeOf = (segment: Segment | undefined): string => `${segment?.target.file} ${segment?.target.byteOffset} ${segment?.byteLength}`;

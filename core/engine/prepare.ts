@@ -5,7 +5,6 @@ import { semanticLosses } from "../architecture/limits.js";
 import { differences } from "../architecture/match.js";
 import type { Settings } from "../architecture/settings.js";
 import { CheckpointError, UsageError } from "../errors.js";
-import type { CrewOptions } from "../lanes/crew.js";
 import type { Arrangement, Carried, Layout, NanotronVersion, Slot, TargetFile } from "../layout/layout.js";
 import { prove } from "../plan/check.js";
 import { bindStored, bindTarget, compile, filesOf, planFilesOf } from "../plan/compile.js";
@@ -56,8 +55,8 @@ const DEFAULT_VERSION: NanotronVersion = "1.4";
 const NANOTRON_VERSIONS: readonly NanotronVersion[] = ["1.4", "1.5"];
 
 /** Programs without types come here too, and a half rank would be written as readily as two. */
-function checkOptions({ tp, pp, maxShardBytes, dtype, nanotronVersion, threads }: PlanOptions & CrewOptions): void {
-  for (const [name, value] of Object.entries({ tp, pp, maxShardBytes, threads })) {
+function checkOptions({ tp, pp, maxShardBytes, dtype, nanotronVersion }: PlanOptions): void {
+  for (const [name, value] of Object.entries({ tp, pp, maxShardBytes })) {
     if (value === undefined || (Number.isSafeInteger(value) && value >= 1)) continue;
     throw new UsageError(`${name} ${typeof value === "number" ? value : JSON.stringify(value)}: expected a whole number from 1 on`);
   }

@@ -22,6 +22,9 @@ export interface Sameness {
 
 export const isDifferent = ({ values, rounded }: Sameness): boolean => !values && !rounded;
 
+/** Of both sides, kept open by each of several threads; together well under the usual limit of 1024 open files of a process. */
+const MAX_IDLE_FILES = 48;
+
 export class Comparer implements LaneWorker {
   private readonly files: OpenFiles;
   private readonly buffers: { readonly mine: Grown; readonly gathered: Grown; readonly theirs: Grown }[] = [];
@@ -31,7 +34,7 @@ export class Comparer implements LaneWorker {
     private readonly job: LaneJob,
     private readonly isCancelled: () => boolean,
   ) {
-    this.files = new OpenFiles(files);
+    this.files = new OpenFiles(files, MAX_IDLE_FILES);
   }
 
   /** Ends at the first difference. */

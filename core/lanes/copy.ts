@@ -9,6 +9,10 @@ import { Grown, inSpans, readSpans, spanBytes } from "./span-io.js";
 import { type Tile, tilesOf } from "./tiles.js";
 import type { LaneJob, LaneResult, LaneWorker } from "./worker.js";
 
+/** Kept open by each of several threads; together well under the usual limit of 1024 open files of a process. */
+const MAX_IDLE_SOURCES = 32;
+const MAX_IDLE_TARGETS = 16;
+
 export class Copier implements LaneWorker {
   private readonly from: OpenFiles;
   private readonly to: OpenTargets;
@@ -19,8 +23,8 @@ export class Copier implements LaneWorker {
     private readonly job: LaneJob,
     private readonly isCancelled: () => boolean,
   ) {
-    this.from = new OpenFiles(files);
-    this.to = new OpenTargets(files);
+    this.from = new OpenFiles(files, MAX_IDLE_SOURCES);
+    this.to = new OpenTargets(files, MAX_IDLE_TARGETS);
   }
 
   async work(lane: Lane, where: string): Promise<LaneResult> {

@@ -1,6 +1,7 @@
 // The workers of one conversion or comparison: as many threads as are worth it, or none but this one.
 
 import { availableParallelism } from "node:os";
+import { UsageError } from "../errors.js";
 import { drain } from "../parallel.js";
 import type { Store } from "../store/store.js";
 import { LaneThread } from "./lane-thread.js";
@@ -10,6 +11,8 @@ import { type LaneJob, type LaneResult, type LaneWorker, laneWorker } from "./wo
 
 /** More read and write no faster, and each costs some 12 MB. */
 const MAX_THREADS = 8;
+/** No machine reads or writes faster with more, and each has to start. */
+const MOST_THREADS = 64;
 /** Less is done before threads have started. */
 const WORTH_THREADS_BYTES = 64 * 1024 * 1024;
 /** So that a thread need not wait for its next lane. */
@@ -47,10 +50,15 @@ export class Crew {
   private readonly cancel = () => void Atomics.store(this.cancelled, 0, 1);
   private threads: LaneThread[] = [];
 
+  /** @throws {UsageError} a number of threads that cannot be */
   constructor(
     private readonly store: Store,
     private readonly options: CrewOptions = {},
   ) {
+    const { threads = 1 } = options;
+    if (!Number.isSafeInteger(threads) || threads < 1 || threads > MOST_THREADS) {
+      throw new UsageError(`threads ${JSON.stringify(threads)}: expected a whole number from 1 to ${MOST_THREADS}`);
+    }
     if (options.signal?.aborted === true) this.cancel();
     options.signal?.addEventListener("abort", this.cancel);
   }

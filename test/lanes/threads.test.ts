@@ -125,6 +125,16 @@ describe("threads", () => {
     }
   });
 
+  it("are as many as can be", async () => {
+    for (const threads of [0, 1.5, 65, "2"] as number[]) {
+      const words = `threads ${JSON.stringify(threads)}: expected a whole number from 1 to 64`;
+      const converted = thrownBy(engine.convert(fixture("tiny-llama3"), scratch.fresh(), { to: "nanotron", threads }));
+      expect((await converted).message).to.equal(words);
+      const verified = thrownBy(engine.verify(fixture("tiny-llama3"), fixture("golden/nanotron-tp1"), { threads }));
+      expect((await verified).message).to.equal(words);
+    }
+  });
+
   it("end when they are told to, and publish nothing", async () => {
     const folder = scratch.fresh();
     mkdirSync(folder);

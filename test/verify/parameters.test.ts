@@ -36,6 +36,23 @@ describe("verify, parameters", () => {
     expect(parameters?.equal.length).to.equal(38);
   });
 
+  it("names the tensor whose shard says another place than its rank: at another TP Nanotron would load it there", async () => {
+    const changed = join(scratch, "misplaced");
+    cpSync(fixture("golden/nanotron-tp2"), changed, { recursive: true });
+    const file = join(changed, "model/model/decoder/1/pp_block/attn/o_proj/model_weight_pp-rank-0-of-1_tp-rank-1-of-2.safetensors");
+    const text = readFileSync(file, "latin1").replace('|64,128,None"', '|0,64,None"').replace("]}}", "]}}  ");
+    expect(text).to.have.length(readFileSync(file).byteLength);
+    writeFileSync(file, text, "latin1");
+    for (const [a, b] of [
+      [fixture("tiny-llama3"), changed],
+      [changed, fixture("golden/nanotron-tp1")],
+    ] as const) {
+      const { verdict, parameters } = await engine.verify(a, b, { checks: ["parameters"] });
+      expect([verdict, parameters?.different]).to.deep.equal(["different", ["model.layers.1.self_attn.o_proj.weight"]]);
+      expect(parameters?.equal).to.have.length(38);
+    }
+  });
+
   it("sees a rope_theta that differs while every byte agrees", async () => {
     const changed = join(scratch, "theta");
     cpSync(fixture("golden/nanotron-tp1"), changed, { recursive: true });
