@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import standaloneCode from "ajv/dist/standalone/index.js";
-import { type BuildOptions, build } from "esbuild";
+import { type BuildOptions, build, type Plugin } from "esbuild";
 
 const root = join(fileURLToPath(import.meta.resolve("#package")), "..");
 const at = (path: string): string => join(root, path);
@@ -32,6 +32,16 @@ async function compilePlugins(): Promise<void> {
   await writeFile(path, JSON.stringify(compiledPlugins(createContext().plugins)));
 }
 
+/** A plugin package throws the package's own errors, which the command knows by their class: there is one of each. */
+const oneOfErrors: Plugin = {
+  name: "one of errors",
+  setup: ({ onResolve }) => {
+    onResolve({ filter: /\/errors\.js$/ }, ({ path, resolveDir }) =>
+      join(resolveDir, path) === at("dist/core/errors.js") ? { path: "#compiled/core/errors.js", external: true } : undefined,
+    );
+  },
+};
+
 /** Over three hundred small modules would take longer to find than to run. Tests and programs use the modules as they are. */
 async function bundleEntries(): Promise<void> {
   const outdir = at("dist/core");
@@ -49,6 +59,7 @@ async function bundleEntries(): Promise<void> {
     minifySyntax: true,
     legalComments: "linked",
     external: ["webgpu", "@huggingface/tokenizers"],
+    plugins: [oneOfErrors],
     // Packages that are not modules ask for Node's own with require.
     banner: { js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);' },
   });

@@ -139,6 +139,7 @@ async function write(crew: Crew, context: Context, prepared: Prepared, writing: 
   const publication = { final, neededBytes, overwrite, identity: identityOf(prepared, state), syncs };
   return publish(context, publication, async ({ folder: staging, journal }) => {
     await writeWeights(crew, context, prepared, { folder: staging, journal }, writing.options);
+    await crew.close(); // before the comparison has a crew of its own
     await expectUnchanged(store, prepared, state);
     await writeDocuments(store, prepared, staging, writing.options.nanotronRoot ?? named);
     await writeSideFiles(store, checkpoint, staging);

@@ -16,6 +16,8 @@ import { type SideReport, sideReport } from "./side.js";
 /** `receipt` compares tensors by the content hashes of receipts, and reads the weights of a checkpoint that has none. */
 export type Check = "parameters" | "predictions" | "receipt";
 
+const CHECKS: readonly Check[] = ["parameters", "predictions", "receipt"];
+
 export interface VerifyOptions extends ForwardChoices, CrewOptions {
   readonly plugin?: string | undefined;
   /** For a Nanotron checkpoint whose config does not say. */
@@ -60,6 +62,8 @@ export interface VerifyReport {
 export async function verify(context: Context, pathA: string, pathB: string, options: VerifyOptions): Promise<VerifyReport> {
   const checks = options.checks ?? ["parameters", "predictions"];
   if (checks.length === 0) throw new UsageError("nothing to check", { hint: "name parameters, predictions or both" });
+  const unknown = checks.find((check) => !CHECKS.includes(check));
+  if (unknown !== undefined) throw new UsageError(`check ${JSON.stringify(unknown)}: expected one of ${CHECKS.join(", ")}`);
   if (checks.includes("parameters") && checks.includes("receipt")) {
     throw new UsageError("parameters and receipt are two ways to compare the same tensors", { hint: "name one of them" });
   }
@@ -87,7 +91,7 @@ interface Findings {
 /** Tensors are compared on this machine's cores; another device runs the forwards meanwhile. */
 async function runChecks(context: Context, a: Model, b: Model, options: VerifyOptions, checks: readonly Check[]): Promise<Findings> {
   if (!checks.includes("predictions")) return { compared: await compareTensors(context, a, b, options, checks), predicted: undefined };
-  const comparesTensors = checks.length > 1;
+  const comparesTensors = checks.includes("parameters") || checks.includes("receipt");
   const impossible = comparesTensors ? noForward(context, a, b) : undefined;
   if (impossible !== undefined) {
     return { compared: await compareTensors(context, a, b, options, checks), predicted: { report: undefined, evidence: impossible } };

@@ -43,7 +43,7 @@ export class Comparer implements LaneWorker {
     let bytes = 0;
     let sameness: Sameness = { values: true, rounded: true };
     for (const tile of tilesOf(lane)) {
-      if (this.isCancelled()) throw new CancelledError("cancelled while comparing; nothing was written");
+      if (this.isCancelled()) throw new CancelledError("cancelled while comparing");
       const mine = buffers.mine.sized(spanBytes(tile.reads));
       const theirs = buffers.theirs.sized(spanBytes(tile.writes));
       await readSpans(this.files, this.job.sources, tile.reads, mine);

@@ -48,7 +48,7 @@ export interface CrewWork<T extends LaneTask> {
 export class Crew {
   private readonly cancelled = new Int32Array(new SharedArrayBuffer(4));
   private readonly cancel = () => void Atomics.store(this.cancelled, 0, 1);
-  private threads: LaneThread[] = [];
+  private readonly threads: LaneThread[] = [];
 
   /** @throws {UsageError} a number of threads that cannot be */
   constructor(
@@ -66,7 +66,13 @@ export class Crew {
   /** Have threads started by the time there is work, if so many bytes are worth it. */
   muster(totalBytes: number): void {
     if (this.threads.length > 0) return;
-    this.threads = Array.from({ length: this.numThreads(totalBytes) }, () => new LaneThread(this.cancelled));
+    for (let wanted = this.numThreads(totalBytes); wanted > 0; wanted--) {
+      try {
+        this.threads.push(new LaneThread(this.cancelled));
+      } catch {
+        return; // the system allows no more: those there are, or this one alone, do the work
+      }
+    }
   }
 
   /** @throws {StorageError | UnsupportedError | CancelledError} after the lanes under way have ended */
@@ -88,9 +94,10 @@ export class Crew {
     await Promise.all(workers.map((worker) => worker.close()));
   }
 
+  /** Its threads and their memory are gone. */
   async close(): Promise<void> {
     this.options.signal?.removeEventListener("abort", this.cancel);
-    await Promise.all(this.threads.map((thread) => thread.end()));
+    await Promise.all(this.threads.splice(0).map((thread) => thread.end()));
   }
 
   private numThreads(totalBytes: number): number {

@@ -2,9 +2,13 @@
 // end, and gathering and comparing take every core.
 
 import { Worker } from "node:worker_threads";
+import { StorageError } from "../errors.js";
 import type { Lane } from "./lanes.js";
 import { type Answer, type Order, type ThreadSetup, unpacked } from "./thread-messages.js";
 import type { LaneJob, LaneResult, LaneWorker } from "./worker.js";
+
+const threadFailed = (what: string, cause?: unknown): StorageError =>
+  new StorageError(`a thread that reads and writes failed: ${what}`, { cause, hint: "give --threads 1 to do without" });
 
 interface Waiting {
   readonly resolve: (result: LaneResult) => void;
@@ -23,8 +27,8 @@ export class LaneThread {
     // Flags such as --input-type, which a program may have been started with, are not for the entry.
     this.thread = new Worker(new URL(import.meta.resolve("#compiled/core/lanes/thread.js")), { execArgv: [], workerData });
     this.thread.on("message", (answer: Answer) => this.settle(answer));
-    this.thread.on("error", (cause) => this.fail(new Error(`a thread failed: ${cause.message}`, { cause })));
-    this.thread.on("exit", () => this.fail(new Error("a thread ended before its work")));
+    this.thread.on("error", (cause) => this.fail(threadFailed(cause.message, cause)));
+    this.thread.on("exit", () => this.fail(threadFailed("it ended before its work")));
   }
 
   /** One job at a time: close it before the next one begins. */

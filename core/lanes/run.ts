@@ -40,7 +40,8 @@ export async function runPlan(
 ): Promise<void> {
   const { journal, syncs = true, onWritten } = options;
   const lanes = lanesOf(plan.segments);
-  const isDone = (number: number) => journal?.done.has(number) === true;
+  const before = journal?.done ?? new Set();
+  const isDone = (number: number) => before.has(number);
   const [done, left] = [lanes.filter((_, number) => isDone(number)), lanes.filter((_, number) => !isDone(number))];
   const started = journal === undefined ? undefined : new Set(done.flatMap(targetsOf));
   const files = new TargetFiles(store, targets, left, { started, syncs });

@@ -19,12 +19,15 @@ export interface NumberedOrder {
   readonly order: Order;
 }
 
+/** An error of the system's, as far as programs ask for it. */
+type SystemCause = { readonly message: string } & { readonly [key in "stack" | "code" | "errno" | "syscall" | "path"]: unknown };
+
 export interface Failure {
   readonly kind: string;
   readonly what: string;
   readonly hint: string | undefined;
   readonly allowable: boolean;
-  readonly cause: unknown;
+  readonly cause: SystemCause | undefined;
   readonly stack: string | undefined;
 }
 
@@ -37,10 +40,18 @@ export function packed(thrown: unknown): Failure {
   const hint = error instanceof WeighbridgeError ? error.hint : undefined;
   const what = hint === undefined ? error.message : error.message.slice(0, -`; ${hint}`.length);
   const allowable = error instanceof UnsupportedError && error.allowable;
-  return { kind: error.name, what, hint, allowable, cause: error.cause, stack: error.stack };
+  return { kind: error.name, what, hint, allowable, cause: packedCause(error.cause), stack: error.stack };
 }
 
-export function unpacked({ kind, what, hint, allowable, cause, stack }: Failure): Error {
+/** What the system said: its code does not travel with an error. */
+function packedCause(cause: unknown): Failure["cause"] {
+  if (!(cause instanceof Error)) return undefined;
+  const { message, stack, code, errno, syscall, path } = cause as NodeJS.ErrnoException;
+  return { message, stack, code, errno, syscall, path };
+}
+
+export function unpacked({ kind, what, hint, allowable, cause: said, stack }: Failure): Error {
+  const cause = said === undefined ? undefined : Object.assign(new Error(said.message), said);
   const options = { cause, ...(hint === undefined ? {} : { hint }) };
   switch (kind) {
     case StorageError.name:

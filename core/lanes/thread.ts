@@ -32,6 +32,7 @@ async function follow(order: Order): Promise<LaneResult> {
       return (await worker?.work(order.lane, order.where)) ?? NOTHING;
     case "close":
       await worker?.close();
+      worker = undefined;
       return NOTHING;
   }
 }

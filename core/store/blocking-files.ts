@@ -8,11 +8,7 @@ import { endsEarly, storageError } from "./system-error.js";
 export const blockingFiles: FileAccess = {
   open: async (path) => {
     const handle = attempt("open", path, () => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
-    return new BlockingFile(
-      handle,
-      path,
-      attempt("open", path, () => fstatSync(handle).size),
-    );
+    return new BlockingFile(handle, path, fstatSync(handle).size); // of an open file that cannot fail
   },
   update: async (path) =>
     new BlockingFile(

@@ -58,8 +58,12 @@ class OpenFile implements ReadableFile, WritableFile {
 }
 
 export class FileStore implements Store {
-  /** A subclass may do otherwise, of which threads know nothing. */
-  readonly isLocal = this.constructor === FileStore;
+  readonly #isOwn = true;
+
+  /** A subclass, or whoever wraps one, may do otherwise, of which threads know nothing. */
+  get isLocal(): boolean {
+    return #isOwn in this && this.open === FileStore.prototype.open && this.update === FileStore.prototype.update;
+  }
 
   async status(path: string): Promise<FileStatus | undefined> {
     try {

@@ -107,6 +107,7 @@ describe("packages with plugins", () => {
 });
 
 describe("code in a package", () => {
+  const elsewhere = scratch.folder();
   const project = scratch.folder();
   const marker = join(project, "ran");
   install(
@@ -137,6 +138,21 @@ describe("code in a package", () => {
     const { code, stderr } = await run(["plan", model, "--to", "nanotron", "--plugin", "with-code"], { cwd: project });
     expect({ code, stderr }).to.deep.equal({ code: 0, stderr: "" });
     expect(existsSync(marker)).to.equal(true);
+  });
+  it("throws errors that the command knows, though it took them from the package", async () => {
+    const index = import.meta.resolve("../../core/index.js");
+    const code = `import { UsageError } from ${JSON.stringify(index)};
+export const forwards = { get own() { throw new UsageError("not on a Tuesday", { hint: "wait" }); } };
+`;
+    install(
+      elsewhere,
+      "throwing",
+      { type: "module", keywords, exports: { ...exports, "./forwards": "./forwards.js" } },
+      { "plugin.yaml": member("thrown"), "forwards.js": code },
+    );
+    const args = ["plan", model, "--to", "nanotron", "--plugin", "throwing"];
+    const outcome = await run(args, { cwd: elsewhere });
+    expect({ code: outcome.code, stderr: outcome.stderr }).to.deep.equal({ code: 2, stderr: "weighbridge: not on a Tuesday; wait\n" });
   });
   it("that gives no forwards is a mistake in one line", async () => {
     install(

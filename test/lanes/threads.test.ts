@@ -122,6 +122,7 @@ describe("threads", () => {
       const error = await thrownBy(crew.work({ job, totalBytes: 4096, next, around: async (_, work) => void (await work()) }));
       await crew.close();
       expect([error.code, error.message]).to.deep.equal(["STORAGE", words]);
+      if (path !== short) expect((error.cause as NodeJS.ErrnoException).code).to.equal("ENOENT");
     }
   });
 
