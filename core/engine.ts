@@ -3,7 +3,8 @@
 import type { Plugin } from "./architecture/declaration.js";
 import { checkedPlugin, readPlugin } from "./architecture/load.js";
 import { inject, injectable } from "./di.js";
-import { type ConvertOptions, type ConvertResult, convert } from "./engine/convert.js";
+import { type ConvertResult, convert } from "./engine/convert.js";
+import type { ConvertOptions } from "./engine/convert-options.js";
 import { type DeviceReport, devices } from "./engine/devices.js";
 import { type DoctorOptions, type DoctorReport, doctor } from "./engine/doctor.js";
 import { type InferOptions, type InferReport, infer } from "./engine/infer.js";
@@ -11,9 +12,10 @@ import { type InspectOptions, type InspectReport, inspect } from "./engine/inspe
 import type { Context } from "./engine/open.js";
 import { type PlanReport, plan } from "./engine/plan.js";
 import { type PredictOptions, type PredictReport, predict } from "./engine/predict.js";
-import type { PlanOptions } from "./engine/prepare.js";
+import type { PlanOptions } from "./engine/prepared.js";
 import { verifyAndReport } from "./engine/report.js";
-import { type VerifyOptions, type VerifyReport, verify } from "./engine/verify.js";
+import { type VerifyReport, verify } from "./engine/verify.js";
+import type { VerifyOptions } from "./engine/verify-options.js";
 import type { ExecutorProvider } from "./executor/executor.js";
 import type { FamilyForwards } from "./forward/forward.js";
 import type { Layout } from "./layout/layout.js";

@@ -3,7 +3,8 @@
 export type { Plugin } from "./architecture/declaration.js";
 export { installedPackages, type PluginPackage } from "./architecture/packages.js";
 export { createEngine, type EngineOverrides } from "./compose.js";
-export type { ConvertOptions, ConvertResult } from "./engine/convert.js";
+export type { ConvertResult } from "./engine/convert.js";
+export type { ConvertOptions } from "./engine/convert-options.js";
 export type { PartDetails, StoredDetails, TensorDetails, VerifyDetails } from "./engine/details.js";
 export type { DeviceReport } from "./engine/devices.js";
 export type { DoctorOptions, DoctorReport } from "./engine/doctor.js";
@@ -11,9 +12,10 @@ export type { InferOptions, InferReport } from "./engine/infer.js";
 export type { Finding, InspectedTensor, InspectOptions, InspectReport } from "./engine/inspect.js";
 export type { PlanCost, PlanReport } from "./engine/plan.js";
 export type { PredictOptions, PredictReport } from "./engine/predict.js";
-export type { PlanOptions } from "./engine/prepare.js";
+export type { PlanOptions } from "./engine/prepared.js";
 export type { SideReport } from "./engine/side.js";
-export type { VerifyOptions, VerifyReport } from "./engine/verify.js";
+export type { VerifyReport } from "./engine/verify.js";
+export type { VerifyOptions } from "./engine/verify-options.js";
 export type { Engine } from "./engine.js";
 export * from "./errors.js";
 export type {

@@ -1,7 +1,8 @@
 // weighbridge convert and plan.
 
 import { type Command, Option } from "commander";
-import type { ConvertResult, Verified } from "../engine/convert.js";
+import type { ConvertResult } from "../engine/convert.js";
+import type { Verified } from "../engine/convert-options.js";
 import type { PlanReport } from "../engine/plan.js";
 import { checkFlags, type PlanFlags, planOptions, withJson, withPlanOptions, withThreads } from "./options.js";
 import { formatBytes, print, printDocument } from "./output.js";

@@ -3,7 +3,7 @@
 import type { Command } from "commander";
 import type { TensorDifference } from "../diagnose/tensor-differences.js";
 import type { DoctorReport } from "../engine/doctor.js";
-import type { Check } from "../engine/verify.js";
+import type { Check } from "../engine/verify-options.js";
 import { formatFigure } from "../format/figure.js";
 import { briefNames, groupNames } from "../format/name-groups.js";
 import { type ForwardFlags, forwardChoices, withForwardOptions, withJson, withModelOptions } from "./options.js";

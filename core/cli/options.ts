@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { CastTarget, LayoutName } from "../architecture/declaration.js";
 import type { ForwardChoices } from "../engine/forwards.js";
-import type { PlanOptions } from "../engine/prepare.js";
+import type { PlanOptions } from "../engine/prepared.js";
 import { UsageError } from "../errors.js";
 import type { Numerics } from "../forward/forward.js";
 import type { NanotronVersion } from "../layout/layout.js";

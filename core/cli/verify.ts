@@ -1,7 +1,8 @@
 // weighbridge verify.
 
 import { type Command, InvalidArgumentError } from "commander";
-import type { Check, VerifyReport } from "../engine/verify.js";
+import type { VerifyReport } from "../engine/verify.js";
+import type { Check } from "../engine/verify-options.js";
 import { formatFigure } from "../format/figure.js";
 import { briefNames } from "../format/name-groups.js";
 import type { ParametersReport } from "../verify/parameters.js";

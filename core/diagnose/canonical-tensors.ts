@@ -13,7 +13,7 @@ import { OpenFiles } from "../store/open-files.js";
 import type { Store } from "../store/store.js";
 import { type DType, itemSize } from "../tensor/dtype.js";
 import { numElements } from "../tensor/shape.js";
-import type { Side } from "./case.js";
+import type { Side } from "./side.js";
 
 /** A tensor in memory; its bytes are row-major. */
 export interface CanonicalTensor {

@@ -1,19 +1,9 @@
 // What a hypothesis is held against: two checkpoints, where they differ, and their tensors in one order of bytes.
 
-import type { Architecture } from "../architecture/architecture.js";
 import type { Plugin, Value } from "../architecture/declaration.js";
-import type { Arrangement, Checkpoint } from "../layout/layout.js";
-import type { ParametersReport, VerifySide } from "../verify/parameters.js";
+import type { ParametersReport } from "../verify/parameters.js";
 import type { CanonicalTensors } from "./canonical-tensors.js";
-
-/** One checkpoint of a case. */
-export interface Side extends VerifySide {
-  readonly checkpoint: Checkpoint;
-  readonly architecture: Architecture;
-  readonly arrangement: Arrangement;
-  /** Hugging Face names of tensors that are stored in another shape than the side's own config says: there, and not to be read. */
-  readonly misshapen: readonly string[];
-}
+import type { Side } from "./side.js";
 
 /** A setting of the forward, as each side's framework takes it. */
 export interface SettingDifference {

@@ -9,10 +9,10 @@ import { isExpandable } from "../tensor/expand.js";
 import { numElements } from "../tensor/shape.js";
 import type { ParametersReport } from "../verify/parameters.js";
 import type { PredictionsReport } from "../verify/predictions.js";
-import type { ConvertOptions, Verified, Writing } from "./convert.js";
+import type { ConvertOptions, Verified, Writing } from "./convert-options.js";
 import { hasForward } from "./forwards.js";
 import { type Context, openModel } from "./open.js";
-import type { Prepared } from "./prepare.js";
+import type { Prepared } from "./prepared.js";
 import { hashModel, type TensorDigests } from "./tensor-hashes.js";
 import { verify } from "./verify.js";
 

@@ -10,7 +10,7 @@ import { commonComponents, renumbered } from "../verify/common.js";
 import { compareParameters, type ParametersReport, type VerifySide } from "../verify/parameters.js";
 import type { Context, Model } from "./open.js";
 import { differingTwins } from "./twins.js";
-import type { VerifyOptions } from "./verify.js";
+import type { VerifyOptions } from "./verify-options.js";
 
 export interface ParametersFinding {
   readonly report: ParametersReport;

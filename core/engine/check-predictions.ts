@@ -9,7 +9,7 @@ import { loadTokenizer } from "../forward/tokenizer.js";
 import { comparePredictions, type PredictionsReport } from "../verify/predictions.js";
 import { hasForward, runnable } from "./forwards.js";
 import type { Context, Model } from "./open.js";
-import type { VerifyOptions } from "./verify.js";
+import type { VerifyOptions } from "./verify-options.js";
 
 export interface PredictionsFinding {
   readonly report: PredictionsReport | undefined;

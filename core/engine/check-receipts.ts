@@ -5,7 +5,7 @@ import type { TensorDigest } from "../verify/tensor-hashes.js";
 import { differingSettings, type ParametersFinding, weightBytes } from "./check-parameters.js";
 import type { Context, Model } from "./open.js";
 import { hashModel, receiptHashes, type TensorDigests } from "./tensor-hashes.js";
-import type { VerifyOptions } from "./verify.js";
+import type { VerifyOptions } from "./verify-options.js";
 
 export async function checkReceipts(context: Context, a: Model, b: Model, options: VerifyOptions): Promise<ParametersFinding> {
   const [ours, theirs] = [await digestsOf(context, a, options), await digestsOf(context, b, options)];

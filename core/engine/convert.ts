@@ -2,45 +2,23 @@
 
 import { isAbsolute, resolve } from "node:path";
 import { CancelledError, CheckpointError, UsageError } from "../errors.js";
-import { type Crew, type CrewOptions, withCrew } from "../lanes/crew.js";
+import { type Crew, withCrew } from "../lanes/crew.js";
 import { runPlan } from "../lanes/run.js";
 import type { Checkpoint, Topology } from "../layout/layout.js";
 import { RECEIPT_NAME } from "../layout/receipt-name.js";
 import { plannedBytes } from "../plan/plan.js";
-import type { Progress } from "../reporter.js";
 import type { Store } from "../store/store.js";
 import { readWhole, writeAnew } from "../store/text.js";
 import { affordableCheck, checkOutput, hashOutput } from "./check-output.js";
 import { weightBytes } from "./check-parameters.js";
+import type { ConvertOptions, Verified, Writing } from "./convert-options.js";
 import { checkDestination, publish, type Staging } from "./destination.js";
 import { expectUnchanged, identityOf, sourceState } from "./identity.js";
 import type { Context } from "./open.js";
-import { type PlanOptions, type Prepared, prepare } from "./prepare.js";
+import { prepare } from "./prepare.js";
+import type { Prepared } from "./prepared.js";
 import { receiptText } from "./receipt.js";
 import { differingTwins } from "./twins.js";
-
-export interface ConvertOptions extends PlanOptions, CrewOptions {
-  /**
-   * What must hold before the output is published. `parameters` reads it back and compares every element; `predictions` also
-   * runs both frameworks' forwards and compares what they predict. By default predictions too where that is cheap: with an
-   * executor other than the CPU's, or under 1 GB of weights; not after a cast or an allowed semantic loss, which change them.
-   */
-  readonly verify?: Verified | undefined;
-  /** Replace the destination once the new one is complete; one that holds a training run's state is refused. */
-  readonly overwrite?: boolean | undefined;
-  /** Compile and prove, write nothing. */
-  readonly dryRun?: boolean | undefined;
-  /** Put a content hash of every tensor, read back from the output, into the receipt: two checkpoints then compare by receipt alone. */
-  readonly hash?: boolean | undefined;
-  /** Whether the output survives a power failure from the moment it has its name; true by default. */
-  readonly fsync?: boolean | undefined;
-  /** The output's path as Nanotron will see it; the destination's absolute path by default. */
-  readonly nanotronRoot?: string | undefined;
-  readonly onProgress?: ((progress: Progress) => void) | undefined;
-}
-
-/** Each includes the one before it. */
-export type Verified = "none" | "parameters" | "predictions";
 
 export interface ConvertResult {
   readonly destination: string;
@@ -117,14 +95,6 @@ async function checkTwins({ store }: Context, { source }: Prepared): Promise<voi
   throw new CheckpointError(`${source.checkpoint.root}: ${differing.stored.name} is stored and differs from what the config ties it to`, {
     hint: "set tie_word_embeddings to false to keep it, or remove it",
   });
-}
-
-/** One conversion under way. */
-export interface Writing {
-  readonly path: string;
-  readonly destination: string;
-  readonly options: ConvertOptions;
-  readonly check: Verified;
 }
 
 /** @returns what was compared */

@@ -1,9 +1,10 @@
 // doctor: why a checkpoint is not what its original is. Verifies, and then tries the known faults on what differs.
 
 import { CanonicalTensors } from "../diagnose/canonical-tensors.js";
-import type { Case, SettingDifference, Side } from "../diagnose/case.js";
+import type { Case, SettingDifference } from "../diagnose/case.js";
 import { conclude, type Diagnosis, diagnose, type Outcome } from "../diagnose/diagnose.js";
 import type { Explanation } from "../diagnose/hypothesis.js";
+import type { Side } from "../diagnose/side.js";
 import { type TensorDifference, tensorDifferences } from "../diagnose/tensor-differences.js";
 import { UsageError } from "../errors.js";
 import type { Store } from "../store/store.js";
@@ -12,7 +13,8 @@ import type { Divergence } from "../verify/predictions.js";
 import { settingDifferences, sideOf } from "./check-parameters.js";
 import { type Context, type Model, openCheckpoint } from "./open.js";
 import { withoutStaleFiles } from "./stale-files.js";
-import { modelsOf, type VerifyOptions, type VerifyReport, verify } from "./verify.js";
+import { modelsOf, type VerifyReport, verify } from "./verify.js";
+import type { VerifyOptions } from "./verify-options.js";
 
 /** `checks` without predictions leaves out which op parts first. */
 export type DoctorOptions = VerifyOptions;

@@ -5,7 +5,7 @@ import { CheckpointError } from "../errors.js";
 import { lanesOf } from "../lanes/lanes.js";
 import type { Segment } from "../plan/plan.js";
 import type { Store } from "../store/store.js";
-import type { Prepared } from "./prepare.js";
+import type { Prepared } from "./prepared.js";
 
 /** Of every weight file of the source: path, size, and when it was last written. */
 export type SourceState = readonly (readonly [path: string, byteLength: number, modifiedMs: number])[];

@@ -4,7 +4,8 @@ import { LANE_BUFFER_BYTES } from "../lanes/crew.js";
 import type { Topology } from "../layout/layout.js";
 import { type Plan, plannedBytes } from "../plan/plan.js";
 import type { Context } from "./open.js";
-import { type PlanOptions, prepare } from "./prepare.js";
+import { prepare } from "./prepare.js";
+import type { PlanOptions } from "./prepared.js";
 
 export interface PlanReport {
   readonly plugin: string;

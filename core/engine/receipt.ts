@@ -12,9 +12,9 @@ import type { Store } from "../store/store.js";
 import { readText } from "../store/text.js";
 import type { DType } from "../tensor/dtype.js";
 import { packageVersion } from "../version.js";
-import type { Verified } from "./convert.js";
+import type { Verified } from "./convert-options.js";
 import type { Model } from "./open.js";
-import type { Prepared } from "./prepare.js";
+import type { Prepared } from "./prepared.js";
 import type { TensorDigests } from "./tensor-hashes.js";
 
 export async function readCarried(store: Store, { root, layout, configText }: Checkpoint): Promise<Carried> {

@@ -4,7 +4,8 @@ import { UsageError } from "../errors.js";
 import { REPORT_START } from "../report/start.js";
 import type { Store } from "../store/store.js";
 import type { Context } from "./open.js";
-import { type VerifyOptions, type VerifyReport, verify } from "./verify.js";
+import { type VerifyReport, verify } from "./verify.js";
+import type { VerifyOptions } from "./verify-options.js";
 
 /** @throws {UsageError | StorageError} the file cannot be written there, or would replace one that is no report */
 export async function verifyAndReport(context: Context, a: string, b: string, path: string, options: VerifyOptions): Promise<VerifyReport> {

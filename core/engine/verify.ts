@@ -1,7 +1,6 @@
 // verify: two checkpoints, each read by its own config, compared tensor by tensor and by what their own forwards predict.
 
 import { CheckpointError, UsageError } from "../errors.js";
-import type { CrewOptions } from "../lanes/crew.js";
 import type { Progress } from "../reporter.js";
 import type { ParametersReport } from "../verify/parameters.js";
 import type { PredictionsReport } from "../verify/predictions.js";
@@ -9,35 +8,9 @@ import { checkParameters, type ParametersFinding } from "./check-parameters.js";
 import { findPredictions, noForward, type PredictionsFinding, predictionsOutcome } from "./check-predictions.js";
 import { checkReceipts } from "./check-receipts.js";
 import { type VerifyDetails, verifyDetails } from "./details.js";
-import type { ForwardChoices } from "./forwards.js";
 import { type Context, type Model, modelOf, openCheckpoint } from "./open.js";
 import { type SideReport, sideReport } from "./side.js";
-
-/** `receipt` compares tensors by the content hashes of receipts, and reads the weights of a checkpoint that has none. */
-export type Check = "parameters" | "predictions" | "receipt";
-
-const CHECKS: readonly Check[] = ["parameters", "predictions", "receipt"];
-
-export interface VerifyOptions extends ForwardChoices, CrewOptions {
-  readonly plugin?: string | undefined;
-  /** For a Nanotron checkpoint whose config does not say. */
-  readonly sourceRopeInterleaved?: boolean | undefined;
-  /** Parameters and predictions by default. */
-  readonly checks?: readonly Check[] | undefined;
-  /** Predictions to make on a prompt that is not the caller's; 512 by default. */
-  readonly predictions?: number | undefined;
-  /** Predictions to show, counted from 0; the original scripts' 5, 27 and 34 by default, as far as the prompt reaches. */
-  readonly positions?: readonly number[] | undefined;
-  /** Best tokens to show at each; 10 by default. */
-  readonly top?: number | undefined;
-  /** Also gather what a report shows beyond the result: `details`, and the distribution of the logits' differences. */
-  readonly details?: boolean | undefined;
-  /** An HTML file to write a report to, `details` included; it may replace an earlier report. */
-  readonly report?: string | undefined;
-  readonly onProgress?: ((progress: Progress) => void) | undefined;
-  /** Called at every stage of the forwards, e.g. `layer 3 attention`. */
-  readonly onStage?: ((name: string) => void) | undefined;
-}
+import { CHECKS, type Check, type VerifyOptions } from "./verify-options.js";
 
 export interface VerifyReport {
   readonly a: SideReport;

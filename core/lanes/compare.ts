@@ -7,20 +7,11 @@ import { OpenFiles } from "../store/open-files.js";
 import type { FileAccess } from "../store/store.js";
 import { castRun } from "../tensor/cast.js";
 import { gather } from "./gather.js";
+import type { LaneJob, LaneResult, LaneWorker } from "./job.js";
 import type { Lane } from "./lanes.js";
+import { isDifferent, type Sameness } from "./sameness.js";
 import { Grown, readSpans, spanBytes } from "./span-io.js";
 import { type Tile, tilesOf } from "./tiles.js";
-import type { LaneJob, LaneResult, LaneWorker } from "./worker.js";
-
-/** What two sides have in common. Without a cast the two are one: equal bytes. */
-export interface Sameness {
-  /** Each element is the same number, in whatever dtype. */
-  readonly values: boolean;
-  /** Each of B's is A's, rounded to B's dtype. */
-  readonly rounded: boolean;
-}
-
-export const isDifferent = ({ values, rounded }: Sameness): boolean => !values && !rounded;
 
 /** Of both sides, kept open by each of several threads; together well under the usual limit of 1024 open files of a process. */
 const MAX_IDLE_FILES = 48;

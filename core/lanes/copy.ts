@@ -4,10 +4,10 @@ import { CancelledError } from "../errors.js";
 import { OpenFiles, OpenTargets } from "../store/open-files.js";
 import type { FileAccess } from "../store/store.js";
 import { gather } from "./gather.js";
+import type { LaneJob, LaneResult, LaneWorker } from "./job.js";
 import type { Lane } from "./lanes.js";
 import { Grown, inSpans, readSpans, spanBytes } from "./span-io.js";
 import { type Tile, tilesOf } from "./tiles.js";
-import type { LaneJob, LaneResult, LaneWorker } from "./worker.js";
 
 /** Kept open by each of several threads; together well under the usual limit of 1024 open files of a process. */
 const MAX_IDLE_SOURCES = 32;

@@ -4,10 +4,11 @@ import { availableParallelism } from "node:os";
 import { UsageError } from "../errors.js";
 import { drain } from "../parallel.js";
 import type { Store } from "../store/store.js";
+import type { LaneJob, LaneResult, LaneWorker } from "./job.js";
 import { LaneThread } from "./lane-thread.js";
 import type { Lane } from "./lanes.js";
 import { MAX_TILE_BYTES } from "./tiles.js";
-import { type LaneJob, type LaneResult, type LaneWorker, laneWorker } from "./worker.js";
+import { laneWorker } from "./worker.js";
 
 /** More read and write no faster, and each costs some 12 MB. */
 const MAX_THREADS = 8;

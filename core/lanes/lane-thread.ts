@@ -3,9 +3,9 @@
 
 import { Worker } from "node:worker_threads";
 import { StorageError } from "../errors.js";
+import type { LaneJob, LaneResult, LaneWorker } from "./job.js";
 import type { Lane } from "./lanes.js";
 import { type Answer, type Order, type ThreadSetup, unpacked } from "./thread-messages.js";
-import type { LaneJob, LaneResult, LaneWorker } from "./worker.js";
 
 const threadFailed = (what: string, cause?: unknown): StorageError =>
   new StorageError(`a thread that reads and writes failed: ${what}`, { cause, hint: "give --threads 1 to do without" });

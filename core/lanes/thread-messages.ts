@@ -1,8 +1,8 @@
 // What threads and their owner say to each other. Errors are taken apart and put together: their classes do not travel.
 
 import { CancelledError, StorageError, UnsupportedError, WeighbridgeError } from "../errors.js";
+import type { LaneJob, LaneResult } from "./job.js";
 import type { Lane } from "./lanes.js";
-import type { LaneJob, LaneResult } from "./worker.js";
 
 export interface ThreadSetup {
   /** Shared; not 0 when work is to end. */

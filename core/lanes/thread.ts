@@ -2,8 +2,9 @@
 
 import { parentPort, workerData } from "node:worker_threads";
 import { blockingFiles } from "../store/blocking-files.js";
+import type { LaneResult, LaneWorker } from "./job.js";
 import { type Answer, type NumberedOrder, type Order, packed, type ThreadSetup } from "./thread-messages.js";
-import { type LaneResult, type LaneWorker, laneWorker } from "./worker.js";
+import { laneWorker } from "./worker.js";
 
 const { cancelled } = workerData as ThreadSetup;
 const isCancelled = () => Atomics.load(cancelled, 0) !== 0;

@@ -1,6 +1,7 @@
 // The commands that give the same again.
 
-import type { Check, VerifyReport } from "../engine/verify.js";
+import type { VerifyReport } from "../engine/verify.js";
+import type { Check } from "../engine/verify-options.js";
 
 /** What was asked of the verification. */
 export interface ReportRequest {

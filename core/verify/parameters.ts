@@ -1,10 +1,10 @@
 // The parameters check: every element of every tensor of A against its place in B, whatever the two layouts are.
 
 import type { Architecture } from "../architecture/architecture.js";
-import { isDifferent, type Sameness } from "../lanes/compare.js";
 import { type CrewOptions, withCrew } from "../lanes/crew.js";
+import type { LaneResult } from "../lanes/job.js";
 import { type Lane, lanesOf } from "../lanes/lanes.js";
-import type { LaneResult } from "../lanes/worker.js";
+import { isDifferent, type Sameness } from "../lanes/sameness.js";
 import { type BoundSlot, compile } from "../plan/compile.js";
 import type { PlanFile, Segment } from "../plan/plan.js";
 import type { Store } from "../store/store.js";

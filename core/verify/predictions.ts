@@ -2,20 +2,12 @@
 
 import { CheckpointError, UnsupportedError } from "../errors.js";
 import type { Difference, Executor, Tensor, Timings } from "../executor/executor.js";
-import type { Forward, ForwardOptions, ForwardSource, Numerics } from "../forward/forward.js";
+import type { Numerics } from "../forward/forward.js";
 import { lockstep, type Meeting } from "../forward/run.js";
 import { type Distribution, distributionOf } from "./distribution.js";
-import { type PositionReport, type PositionRequest, positionsOf } from "./positions.js";
+import { type PositionReport, positionsOf } from "./positions.js";
+import type { PredictionRequest, PredictionSide } from "./prediction-request.js";
 import { sensitivity } from "./sensitivity.js";
-
-/** One side: its framework's forward, and its checkpoint as that framework sees it. */
-export interface PredictionSide {
-  readonly forward: Forward;
-  readonly source: ForwardSource;
-  /** Sizes that the limit follows from. */
-  readonly layers: number;
-  readonly hidden: number;
-}
 
 /** Where two forwards first part, and by how much. */
 export interface Divergence {
@@ -70,20 +62,6 @@ export interface PredictionsReport {
   readonly distribution: Distribution | null;
   /** Null for an executor that does not measure. */
   readonly timings: Timings | null;
-}
-
-export interface PredictionRequest {
-  readonly executor: Executor;
-  readonly passedOver?: readonly string[];
-  /** n + 1 ids. */
-  readonly tokens: Uint32Array;
-  readonly prompt: string;
-  readonly options: ForwardOptions;
-  readonly shown: PositionRequest;
-  /** Measured only for a report: on a device it costs a look at every logit. */
-  readonly wantsDistribution?: boolean;
-  readonly signal?: AbortSignal | undefined;
-  readonly onStage?: ((name: string) => void) | undefined;
 }
 
 /** @throws {CheckpointError} the models have other numbers of layers or other widths; whatever the forwards and the executor throw */

@@ -3,7 +3,7 @@
 import type { Executor, LinearOptions, Ops, Rounding, Tensor, Weight } from "../executor/executor.js";
 import { scoped } from "../executor/scope.js";
 import { lockstep } from "../forward/run.js";
-import type { PredictionRequest, PredictionSide } from "./predictions.js";
+import type { PredictionRequest, PredictionSide } from "./prediction-request.js";
 
 /** What of bfloat16's rounding errors is put into the products: 16 unit roundoffs of float32, small enough to grow as float32's do. */
 const SHARE = 2 ** -12;
