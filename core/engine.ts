@@ -6,8 +6,8 @@ import { inject, injectable } from "./di.js";
 import { type ConvertResult, convert } from "./engine/convert.js";
 import type { ConvertOptions } from "./engine/convert-options.js";
 import { type DeviceReport, devices } from "./engine/devices.js";
-import { type DoctorOptions, type DoctorReport, doctor } from "./engine/doctor.js";
-import { type InferOptions, type InferReport, infer } from "./engine/infer.js";
+import type { DoctorOptions, DoctorReport } from "./engine/doctor.js";
+import type { InferOptions, InferReport } from "./engine/infer.js";
 import { type InspectOptions, type InspectReport, inspect } from "./engine/inspect.js";
 import type { Context } from "./engine/open.js";
 import { type PlanReport, plan } from "./engine/plan.js";
@@ -120,7 +120,8 @@ export class WeighbridgeEngine implements Engine {
       : verifyAndReport(this.context, a, b, options.report, options);
   }
 
-  doctor(a: string, b: string, options: DoctorOptions = {}): Promise<DoctorReport> {
+  async doctor(a: string, b: string, options: DoctorOptions = {}): Promise<DoctorReport> {
+    const { doctor } = await import("./engine/doctor.js"); // most runs need none of it, nor wait for its modules
     return doctor(this.context, a, b, options);
   }
 
@@ -140,7 +141,8 @@ export class WeighbridgeEngine implements Engine {
     return checkedPlugin(readPlugin(folder, folder), this.context.plugins, this.context.layouts.names());
   }
 
-  inferPlugin(huggingface: string, nanotron: string, options: InferOptions = {}): Promise<InferReport> {
+  async inferPlugin(huggingface: string, nanotron: string, options: InferOptions = {}): Promise<InferReport> {
+    const { infer } = await import("./engine/infer.js");
     return infer(this.context, huggingface, nanotron, options);
   }
 }

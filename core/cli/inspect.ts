@@ -5,7 +5,7 @@ import type { InspectedTensor, InspectReport } from "../engine/inspect.js";
 import { UsageError } from "../errors.js";
 import { groupNames } from "../format/name-groups.js";
 import { withJson, withModelOptions } from "./options.js";
-import { formatBytes, print, printDocument } from "./output.js";
+import { formatBytes, formatCount, print, printDocument } from "./output.js";
 import { withSession } from "./session.js";
 
 interface InspectFlags {
@@ -54,7 +54,7 @@ function printReport(report: InspectReport): void {
   print(path);
   print(`  layout   ${layout}${ranks}${rope}`);
   print(`  plugin   ${plugin ?? "none fits"}`);
-  print(`  weights  ${parameters.toLocaleString("en")} parameters, ${formatBytes(bytes)} in ${files} ${files === 1 ? "file" : "files"}`);
+  print(`  weights  ${formatCount(parameters)} parameters, ${formatBytes(bytes)} in ${files} ${files === 1 ? "file" : "files"}`);
   const counts = Object.entries(dtypes).map(([dtype, count]) => `${dtype} ${count.tensors} tensors, ${formatBytes(count.bytes)}`);
   print(`  dtypes   ${counts.join("; ")}`);
   print(`  beside   ${report.sideFiles.join(", ") || "no tokenizer or other files"}`);

@@ -18,6 +18,9 @@ export function formatBytes(bytes: number): string {
   return power === 0 ? `${bytes} bytes` : `${(bytes / 1000 ** power).toPrecision(3)} ${units[power]}`;
 }
 
+/** `1234567` as `1,234,567`. By hand: to load a locale takes longer than to inspect a model. */
+export const formatCount = (count: number): string => String(count).replace(/\B(?=(\d{3})+$)/g, ",");
+
 /** One line, or one for each problem of a declaration. An error that nobody foresaw is our fault, and says so. */
 export function errorLines(error: unknown): string {
   if (error instanceof DeclarationError) return error.message.replace(/^/gm, "weighbridge: ");
