@@ -1,5 +1,6 @@
 // The command in a pipe and under a hand on Ctrl-C.
 
+import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -44,6 +45,30 @@ describe("in a pipe", () => {
       "  plan",
       "",
     ]);
+  });
+});
+
+describe("on a terminal", () => {
+  /** util-linux's `script` gives a command a terminal; other systems' take other options. */
+  const hasTerminal = spawnSync("script", ["--version"], { encoding: "utf8" }).stdout?.includes("util-linux") === true;
+
+  it("verify shows its progress and, unasked, what both predict at three positions", async function () {
+    if (!hasTerminal) this.skip();
+    const verify = `$W verify ${source} ${fixture("golden/nanotron-tp2")} --executor cpu`;
+    const { code, stdout } = await runShell(`script -qec "${verify}" /dev/null`);
+    expect(code).to.equal(0);
+    expect(stdout).to.match(/comparing .*100%/);
+    const lines = stdout.split("\r\n");
+    expect(lines.filter((line) => line.startsWith("position "))).to.have.length(3);
+    const rows = [...stdout.matchAll(/^ +\d+ {4}0\.\d+ +(\d+ ".*?") +0\.\d+ +(\d+ ".*")\r$/gm)];
+    expect(rows).to.have.length(3 * 10);
+    for (const [row, ours, theirs] of rows) expect(theirs, row).to.equal(ours);
+  });
+
+  it("in a pipe there is neither", async () => {
+    const { stdout, stderr } = await run(["verify", source, fixture("golden/nanotron-tp2"), "--executor", "cpu"]);
+    expect(stderr).to.equal("");
+    expect(stdout).to.not.include("position ");
   });
 });
 
