@@ -55,6 +55,19 @@ export class CanonicalTensors {
     return this.read("b", name, dtypeIn(this.b, name));
   }
 
+  /** What B stores of a tensor that its config ties to another, the parts of its ranks one after another: they share rows. */
+  async twinOfB(name: string): Promise<Buffer | undefined> {
+    const parts = this.b.twins.filter((twin) => twin.name === name).map(({ stored }) => stored);
+    if (parts.length === 0) return undefined;
+    const bytes: Buffer[] = [];
+    for (const { file, byteStart, byteEnd } of parts.sort((a, b) => (a.rank ?? 0) - (b.rank ?? 0))) {
+      const part = Buffer.alloc(byteEnd - byteStart);
+      await this.files.read(this.b.checkpoint.files[file]?.path ?? "", part, byteStart);
+      bytes.push(part);
+    }
+    return Buffer.concat(bytes);
+  }
+
   close(): Promise<void> {
     return this.files.close();
   }

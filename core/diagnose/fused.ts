@@ -90,7 +90,7 @@ function orderForms(found: Case, unit: Unit, isAsked: (unit: Unit) => boolean): 
   return permutations(unit.components.length)
     .filter((order) => String(order) !== String(inOrder))
     .flatMap((order) => {
-      const tp = ranksToTry(found, 1).find(
+      const tp = ranksToTry(found).find(
         (count) => (count === 1 || cutsRows(unit, count)) && relates(unit, perRank(count, fusedIn(order))),
       );
       if (tp === undefined) return [];
@@ -133,7 +133,7 @@ const perGroup: Hypothesis = {
       const groups = groupsOf(unit);
       const isPerGroup = (tp: number) =>
         (tp === 1 || cutsRows(unit, tp)) && groups % tp === 0 && groups > tp && relates(unit, perRank(tp, fusedPerGroup(groups / tp)));
-      const tp = ranksToTry(found, 1).find(isPerGroup);
+      const tp = ranksToTry(found).find(isPerGroup);
       if (tp === undefined) return [];
       const statement =
         "the fused rows are laid out group by group (q heads, k, v of each key/value group) on one side, all q, all k, all v on the other";

@@ -4,7 +4,7 @@ import { itemSize } from "../tensor/dtype.js";
 import type { CanonicalTensor } from "./canonical-tensors.js";
 import { CONVERT_AGAIN, type Hypothesis } from "./hypothesis.js";
 import { cutsColumns, cutsRows, severalRanksToTry } from "./ranks.js";
-import { columnParts, parts, type Rows, rowsOf, sameBytes, sameRows, transposed } from "./rows.js";
+import { columnParts, cutBytes, parts, type Rows, rowsOf, sameBytes, sameRows, transposed } from "./rows.js";
 import { accounts, type Form, type Unit } from "./units.js";
 
 /** What each rank has of the unit's tensors, one tensor's rows after another's. */
@@ -14,8 +14,21 @@ function partsOfRanks(unit: Unit, tensors: readonly CanonicalTensor[], tp: numbe
   return Array.from({ length: tp }, (_, rank) => shares.flatMap((of) => of[rank] ?? []));
 }
 
+/** Whether each rank's first row in B begins some rank's in A: what tells most ranks from others before anything is cut. */
+function mayBeRanks({ parameter, a: [a], b: [b] }: Unit, tp: number): boolean {
+  if (a === undefined || b === undefined) return false;
+  const [rows = 1] = a.shape;
+  const starts = ({ bytes }: CanonicalTensor) =>
+    parameter.parallelAxis === 0
+      ? cutBytes(bytes, tp).map((slab) => slab.subarray(0, bytes.byteLength / rows))
+      : cutBytes(bytes.subarray(0, bytes.byteLength / rows), tp);
+  const inA = starts(a);
+  return starts(b).every((start) => inA.some((other) => sameBytes(start, other)));
+}
+
 /** Whose part of A each rank of B has. @returns undefined when some rank has nobody's */
 function ranksInB(unit: Unit, tp: number): number[] | undefined {
+  if (!mayBeRanks(unit, tp)) return undefined;
   const [a, b] = [partsOfRanks(unit, unit.a, tp), partsOfRanks(unit, unit.b, tp)];
   const order = b.map((rows) => a.findIndex((candidate) => sameRows(candidate, rows)));
   return order.includes(-1) || new Set(order).size < tp ? undefined : order;

@@ -3,7 +3,7 @@
 import type { CanonicalTensor } from "./canonical-tensors.js";
 import type { Case } from "./case.js";
 import { type Account, CONVERT_AGAIN, type Hypothesis } from "./hypothesis.js";
-import { isFinalNorm } from "./places.js";
+import { isBias, isFinalNorm } from "./places.js";
 import { cutsColumns, cutsRows, severalRanksToTry } from "./ranks.js";
 import { columnParts, parts, type Rows, rowsOf, sameRows } from "./rows.js";
 import { accounts, type Form, type Unit } from "./units.js";
@@ -51,13 +51,6 @@ const missing = (found: Case, isAsked: (name: string) => boolean, statement: str
   return tensors.length === 0 ? [] : [{ statement, fix, tensors, settings: [] }];
 };
 
-/** A vector that A stores beside a matrix of as many rows. */
-function isBias({ a: { checkpoint } }: Case, name: string): boolean {
-  const stored = checkpoint.tensors.get(name);
-  const matrix = checkpoint.tensors.get(name.replace(/[^.]+$/, "weight"));
-  return stored?.shape.length === 1 && matrix?.shape.length === 2 && matrix.shape[0] === stored.shape[0];
-}
-
 const isOfALayer = ({ a: { architecture, checkpoint } }: Case, name: string): boolean =>
   !isFinalNorm(architecture, name) &&
   (architecture.components.some((component) => component.name === name) || checkpoint.tensors.has(name));
@@ -70,7 +63,7 @@ const unfilled: Hypothesis = {
       const [component] = unit.components;
       return component === undefined || isFinalNorm(found.a.architecture, component.name) ? [] : unfilledForms(found, unit);
     });
-    const dropped = (name: string) => isOfALayer(found, name) && !isBias(found, name);
+    const dropped = (name: string) => isOfALayer(found, name) && !isBias(found.a.architecture, found.a.checkpoint, name);
     return [...inB, ...missing(found, dropped, "B has not all of the tensor", `write the whole tensor, or ${CONVERT_AGAIN}`)];
   },
 };
@@ -92,7 +85,7 @@ const bias: Hypothesis = {
   name: "a bias dropped",
   async explains(found) {
     const fix = "convert with a plugin that declares the biases, into a layout that can hold them";
-    return missing(found, (name) => isBias(found, name), "A adds biases that B does not have", fix);
+    return missing(found, (name) => isBias(found.a.architecture, found.a.checkpoint, name), "A adds biases that B does not have", fix);
   },
 };
 

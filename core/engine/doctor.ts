@@ -100,6 +100,7 @@ const caseSide = (model: Model): Side => ({
   architecture: model.architecture,
   arrangement: model.arrangement,
   misshapen: misshapenIn(model),
+  twins: model.stored.twins,
 });
 
 const misshapenIn = ({ slots, checkpoint, architecture }: Model): string[] =>
