@@ -90,9 +90,7 @@ function orderForms(found: Case, unit: Unit, isAsked: (unit: Unit) => boolean): 
   return permutations(unit.components.length)
     .filter((order) => String(order) !== String(inOrder))
     .flatMap((order) => {
-      const tp = ranksToTry(found).find(
-        (count) => (count === 1 || cutsRows(unit, count)) && relates(unit, perRank(count, fusedIn(order))),
-      );
+      const tp = ranksToTry(found).find((count) => (count === 1 || cutsRows(unit, count)) && relates(unit, perRank(count, fusedIn(order))));
       if (tp === undefined) return [];
       const wrong = list(unit, order);
       const statement = `the fused rows are in the order ${wrong}, and were taken for ${list(unit, inOrder)}`;

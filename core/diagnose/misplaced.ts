@@ -82,7 +82,9 @@ const finalNorm: Hypothesis = {
   async explains(found) {
     const accounts: Account[] = [];
     for (const name of found.parameters.different.filter((tensor) => isFinalNorm(found.a.architecture, tensor))) {
-      for (const origin of found.a.architecture.components.filter((component) => isNorm(found.a.architecture, component) && component.name !== name)) {
+      for (const origin of found.a.architecture.components.filter(
+        (component) => isNorm(found.a.architecture, component) && component.name !== name,
+      )) {
         if (!(await isInPlaceOf(found, name, origin.name))) continue;
         const statement = `${name} holds A's ${origin.name}`;
         accounts.push({ statement, fix: `give the final norm its own weights, or ${CONVERT_AGAIN}`, tensors: [name], settings: [] });

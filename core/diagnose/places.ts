@@ -36,5 +36,6 @@ export const isNorm = ({ components }: Architecture, { name, shape }: Component)
 export const isFinalNorm = (architecture: Architecture, name: string): boolean =>
   seriesOf(architecture).some(
     ({ isRepeated, blocks }) =>
-      !isRepeated && blocks.some((block) => componentsOf(block).some((component) => component.name === name && isNorm(architecture, component))),
+      !isRepeated &&
+      blocks.some((block) => componentsOf(block).some((component) => component.name === name && isNorm(architecture, component))),
   );

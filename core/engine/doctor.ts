@@ -126,11 +126,27 @@ function told(diagnosis: Diagnosis, divergence: Divergence | null): Told {
 }
 
 function sentence({ outcome, explanations }: Diagnosis): string {
-  const names = [...new Map(explanations.map(({ fault, name }) => [fault, `${fault} (${name})`])).values()];
   const statements = explanations.map(({ statement }) => statement).join("; ");
-  if (outcome === "explained") return `${names.join("")}: ${statements}`;
-  if (outcome === "ambiguous") return `consistent with ${names.join(" or ")}, which the weights do not tell apart`;
+  const groups = alternatives(explanations);
+  const names = groups.map((faults) => faults.join(" or "));
+  if (outcome === "explained") return `${names.join(" and ")}: ${statements}`;
+  if (outcome === "ambiguous") return `consistent with ${groups.flat().join(" or ")}, which the weights do not tell apart`;
   if (outcome === "combined") return `no single known fault explains it; ${names.join(" and ")} together account for every difference`;
   if (names.length === 0) return "no known fault explains it";
   return `no single known fault explains it; ${names.join(" and ")} ${names.length === 1 ? "accounts" : "account"} for a part`;
+}
+
+/** Names of faults; those that account for the same differences stand for each other. */
+function alternatives(explanations: readonly Explanation[]): string[][] {
+  const differences = new Map<string, string[]>();
+  for (const { fault, name, tensors, settings } of explanations) {
+    const label = `${fault} (${name})`;
+    differences.set(label, [...(differences.get(label) ?? []), ...tensors, ...settings]);
+  }
+  const groups = new Map<string, string[]>();
+  for (const [label, names] of differences) {
+    const key = [...new Set(names)].sort().join("\n");
+    groups.set(key, [...(groups.get(key) ?? []), label]);
+  }
+  return [...groups.values()];
 }
