@@ -55,6 +55,11 @@ export class CanonicalTensors {
     return this.read("b", name, dtypeIn(this.b, name));
   }
 
+  /** What each side stores the tensor in; undefined where it has none of it. Reads nothing. */
+  dtypesOf(name: string): { readonly a: DType | undefined; readonly b: DType | undefined } {
+    return { a: dtypeIn(this.a, name), b: dtypeIn(this.b, name) };
+  }
+
   /** What B stores of a tensor that its config ties to another, the parts of its ranks one after another: they share rows. */
   async twinOfB(name: string): Promise<Buffer | undefined> {
     const parts = this.b.twins.filter((twin) => twin.name === name).map(({ stored }) => stored);

@@ -3,7 +3,7 @@
 import type { Block, Component } from "../architecture/architecture.js";
 import { sameShape } from "../tensor/shape.js";
 import type { Case } from "./case.js";
-import { type Account, CONVERT_AGAIN, type Hypothesis } from "./hypothesis.js";
+import { type Account, CONVERT_AGAIN, type WholeHypothesis } from "./hypothesis.js";
 import { componentsOf, isFinalNorm, isNorm, seriesOf } from "./places.js";
 import { sameBytes } from "./rows.js";
 
@@ -13,7 +13,7 @@ async function isInPlaceOf({ tensors }: Case, inB: string, inA: string): Promise
   return a !== undefined && b !== undefined && a.dtype === b.dtype && sameShape(a.shape, b.shape) && sameBytes(a.bytes, b.bytes);
 }
 
-const swappedNorms: Hypothesis = {
+const swappedNorms: WholeHypothesis = {
   fault: "F07",
   name: "input_layernorm and post_attention_layernorm swapped",
   async explains(found) {
@@ -48,7 +48,7 @@ async function isBlockInPlaceOf(found: Case, inB: Block, inA: Block): Promise<bo
   return true;
 }
 
-const layers: Hypothesis = {
+const layers: WholeHypothesis = {
   fault: "F08",
   name: "layers in each other's places",
   async explains(found) {
@@ -76,7 +76,7 @@ const layers: Hypothesis = {
   },
 };
 
-const finalNorm: Hypothesis = {
+const finalNorm: WholeHypothesis = {
   fault: "F21",
   name: "final norm taken from a layer",
   async explains(found) {
@@ -95,4 +95,4 @@ const finalNorm: Hypothesis = {
   },
 };
 
-export const misplacedHypotheses: readonly Hypothesis[] = [swappedNorms, layers, finalNorm];
+export const misplacedHypotheses: readonly WholeHypothesis[] = [swappedNorms, layers, finalNorm];

@@ -29,7 +29,7 @@ const AT_ONCE = 256 * 1024;
 const FINDINGS = ["different", "missing", "extra", "otherDtype", "rounded"] as const;
 
 /** @throws {StorageError | CancelledError} */
-export async function tensorDifferences({ parameters, tensors }: Case): Promise<TensorDifference[]> {
+export async function tensorDifferences({ parameters, tensors, onTensor }: Case): Promise<TensorDifference[]> {
   const differences: TensorDifference[] = [];
   for (const finding of FINDINGS) {
     for (const name of parameters[finding]) {
@@ -43,6 +43,7 @@ export async function tensorDifferences({ parameters, tensors }: Case): Promise<
         shapeB: theirs?.shape ?? null,
         ...extent(mine, theirs),
       });
+      onTensor(name);
     }
   }
   return differences;

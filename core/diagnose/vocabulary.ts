@@ -3,7 +3,7 @@
 import type { Component } from "../architecture/architecture.js";
 import type { SourceDeclaration } from "../architecture/declaration.js";
 import { type Case, differingTensors } from "./case.js";
-import { type Account, CONVERT_AGAIN, type Hypothesis } from "./hypothesis.js";
+import { type Account, CONVERT_AGAIN, type WholeHypothesis } from "./hypothesis.js";
 import { sameBytes } from "./rows.js";
 
 interface Tie {
@@ -51,7 +51,7 @@ async function isStoredAs({ tensors }: Case, { tied, to }: Tie): Promise<boolean
   return kept === undefined || (mine !== undefined && sameBytes(mine.bytes, kept.bytes));
 }
 
-const tie: Hypothesis = {
+const tie: WholeHypothesis = {
   fault: "F14",
   name: "lm_head tied or untied wrongly",
   async explains(found) {
@@ -83,7 +83,7 @@ const tiesOfVocabulary = (blocks: Case["plugin"]["blocks"]): Set<string> =>
       ),
   );
 
-const padding: Hypothesis = {
+const padding: WholeHypothesis = {
   fault: "F16",
   name: "padded vocabulary rows left in",
   async explains(found) {
@@ -101,4 +101,4 @@ const padding: Hypothesis = {
   },
 };
 
-export const vocabularyHypotheses: readonly Hypothesis[] = [tie, padding];
+export const vocabularyHypotheses: readonly WholeHypothesis[] = [tie, padding];
