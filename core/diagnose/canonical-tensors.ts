@@ -82,11 +82,12 @@ export class CanonicalTensors {
     const key = `${which} ${dtype} ${name}`;
     const known = this.kept.get(key);
     const tensor = this.kept.has(key) || dtype === undefined ? known : await this.readAnew(this[which], name, dtype);
+    if ((tensor?.bytes.byteLength ?? 0) > KEPT_BYTES) return tensor; // an embedding: who asks for it holds it
     this.kept.delete(key);
     this.kept.set(key, tensor);
     let bytes = [...this.kept.values()].reduce((sum, entry) => sum + (entry?.bytes.byteLength ?? 0), 0);
     for (const [oldest, entry] of this.kept) {
-      if (bytes <= KEPT_BYTES || oldest === key) break;
+      if (bytes <= KEPT_BYTES) break;
       this.kept.delete(oldest);
       bytes -= entry?.bytes.byteLength ?? 0;
     }

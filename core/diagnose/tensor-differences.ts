@@ -33,7 +33,10 @@ export async function tensorDifferences({ parameters, tensors, onTensor }: Case)
   const differences: TensorDifference[] = [];
   for (const finding of FINDINGS) {
     for (const name of parameters[finding]) {
-      const [stored, mine, theirs] = [await tensors.ofAStored(name), await tensors.ofA(name), await tensors.ofB(name)];
+      const dtypes = tensors.dtypesOf(name);
+      const stored = await tensors.ofAStored(name);
+      const mine = dtypes.b === undefined || dtypes.a === dtypes.b ? stored : await tensors.ofA(name);
+      const theirs = await tensors.ofB(name);
       differences.push({
         name,
         finding,
