@@ -119,4 +119,4 @@ export async function rightPair(
 }
 
 /** What to say of a form that is not counted in framework numerics. */
-export const frameworkNote = (fault: CatalogueFault): string => (isBelowBfloat16(fault) ? "below bfloat16's rounding" : "");
+export const frameworkNote = (fault: CatalogueFault): string => (isBelowBfloat16(fault) ? "framework: below bfloat16's rounding" : "");
