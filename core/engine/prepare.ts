@@ -63,7 +63,7 @@ export async function prepare(
     ...differences(match, checkpoint),
     ...(target === layout ? [] : unknownKeys(source)),
     ...restorations(source, restored),
-    ...(target.remarks?.(files) ?? []),
+    ...(target.remarks?.(files, slots) ?? []),
   ];
   if (options.strict === true && warnings.length > 0) {
     throw new CheckpointError(`${checkpoint.root}: ${warnings[0]}`, { hint: "without --strict this is a warning" });

@@ -7,6 +7,7 @@ import { isObject, parseObject, plain, printJson } from "../../format/json.js";
 import type { ReferenceMap } from "../../plan/transforms.js";
 import type { Store } from "../../store/store.js";
 import { readText } from "../../store/text.js";
+import { castOnLoad } from "../cast-on-load.js";
 import { majorityDtype } from "../dtypes.js";
 import { readHeaders } from "../headers.js";
 import type {
@@ -119,6 +120,10 @@ export class HuggingFaceLayout implements Layout {
 
   files(request: TargetRequest): TargetFile[] {
     return shardFiles(request);
+  }
+
+  remarks(files: readonly TargetFile[], slots: readonly Slot[]): string[] {
+    return castOnLoad("transformers", files, slots);
   }
 
   documents(request: DocumentRequest): TargetDocument[] {
