@@ -23,6 +23,8 @@ export interface HuggingFaceDecoder {
   /** Which products have a bias: q, k and v; the attention's output; the feed-forward's three. */
   readonly biases: { readonly qkv: boolean; readonly output: boolean; readonly mlp: boolean };
   readonly isTied: boolean;
+  /** Tokens that one sees in a layer, itself included; undefined where it sees all before it. */
+  readonly window: (layer: number) => number | undefined;
   readonly attention: ForwardOptions["attention"];
   readonly round: Rounding;
 }
@@ -55,12 +57,23 @@ export async function* runHuggingFaceDecoder(
   }
 }
 
+/** As transformers does, the class is chosen by `model_type`. MistralForCausalLM is Llama without biases and with a window. */
 function readModel(source: ForwardSource, numTokens: number, options: ForwardOptions): HuggingFaceDecoder {
   const config = configReader(source);
+  if (source.config.model_type === "mistral") {
+    const window = windowOf(source, 4096);
+    const biases = { qkv: false, output: false, mlp: false };
+    const kvHeads = source.config.num_key_value_heads === null ? config.integer("num_attention_heads") : 8;
+    return readHuggingFaceDecoder(source, numTokens, options, { biases, kvHeads, maxPositions: 131072, window: () => window });
+  }
   const attentionBias = config.flag("attention_bias", false);
   const biases = { qkv: attentionBias, output: attentionBias, mlp: config.flag("mlp_bias", false) };
   return readHuggingFaceDecoder(source, numTokens, options, { biases, kvHeads: config.integer("num_attention_heads"), maxPositions: 2048 });
 }
+
+/** @returns what `sliding_window` says: null is none, and an absent key the class's own */
+export const windowOf = (source: ForwardSource, absent: number): number | undefined =>
+  source.config.sliding_window === null ? undefined : configReader(source).integer("sliding_window", absent);
 
 /** What a class of transformers has without its config saying so. */
 export interface ClassDefaults {
@@ -68,6 +81,8 @@ export interface ClassDefaults {
   /** Of absent keys. */
   readonly kvHeads: number;
   readonly maxPositions: number;
+  /** As a HuggingFaceDecoder has it; none by default. */
+  readonly window?: HuggingFaceDecoder["window"];
 }
 
 /** @throws {CheckpointError | UnsupportedError} the config lacks a key, or asks for what no forward here computes */
@@ -75,7 +90,7 @@ export function readHuggingFaceDecoder(
   source: ForwardSource,
   numTokens: number,
   { numerics, attention }: ForwardOptions,
-  { biases, kvHeads, maxPositions }: ClassDefaults,
+  { biases, kvHeads, maxPositions, window = () => undefined }: ClassDefaults,
 ): HuggingFaceDecoder {
   const config = configReader(source);
   const heads = config.integer("num_attention_heads");
@@ -93,6 +108,7 @@ export function readHuggingFaceDecoder(
     rope: readRope(source, headDim, numTokens, maxPositions),
     biases,
     isTied: config.flag("tie_word_embeddings", false),
+    window,
     attention,
     round: frameworkRounding(numerics, source.whole("model.embed_tokens.weight").dtype),
   };
@@ -126,7 +142,8 @@ async function addAttention(ops: Ops, model: HuggingFaceDecoder, layer: number, 
   const q = await rotate(await product(x, "q_proj")); // [T, A·D]
   const k = await rotate(await product(x, "k_proj")); // [T, K·D]
   const v = await product(x, "v_proj"); // [T, K·D]
-  const mixed = await ops.attention(q, k, v, { heads, kvHeads, headDim, scale: headDim ** -0.5, kind: attention, round }); // [T, A·D]
+  const scores = { scale: headDim ** -0.5, window: model.window(layer), kind: attention, round };
+  const mixed = await ops.attention(q, k, v, { heads, kvHeads, headDim, ...scores }); // [T, A·D]
   return ops.add(hidden, await product(mixed, "o_proj", biases.output), round);
 }
 

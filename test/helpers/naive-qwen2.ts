@@ -24,8 +24,11 @@ function rowsOf({ shape, data }: RawTensor): Rows {
 
 const dot = (a: readonly number[], b: readonly number[]): number => a.reduce((sum, value, at) => sum + value * (b[at] ?? 0), 0);
 
-/** @returns logits [T, V] */
-export function naiveQwen2(tensors: Tensors, tokens: readonly number[]): Rows {
+/**
+ * @param window - tokens that one sees in every layer, itself included
+ * @returns logits [T, V]
+ */
+export function naiveQwen2(tensors: Tensors, tokens: readonly number[], window = Number.POSITIVE_INFINITY): Rows {
   const { heads, kvHeads, headDim, layers } = SIZES;
   const get = (name: string): Rows => rowsOf(tensors.get(name) as RawTensor);
   const has = (name: string): boolean => tensors.has(name);
@@ -53,8 +56,9 @@ export function naiveQwen2(tensors: Tensors, tokens: readonly number[]): Rows {
         const head = Math.floor(at / headDim);
         const from = Math.floor(head / (heads / kvHeads)) * headDim;
         const query = row.slice(head * headDim, (head + 1) * headDim);
-        const scores = k.slice(0, position + 1).map((key) => dot(query, key.slice(from, from + headDim)) / Math.sqrt(headDim));
-        const powers = scores.map((score) => Math.exp(score - Math.max(...scores)));
+        const seen = k.slice(0, position + 1).map((_key, other) => position - other < window);
+        const scores = seen.map((_seen, other) => dot(query, (k[other] ?? []).slice(from, from + headDim)) / Math.sqrt(headDim));
+        const powers = scores.map((score, other) => (seen[other] ? Math.exp(score - Math.max(...scores)) : 0));
         const total = powers.reduce((sum, power) => sum + power, 0);
         return powers.reduce((sum, power, other) => sum + (power / total) * (v[other]?.[from + (at % headDim)] ?? 0), 0);
       }),
