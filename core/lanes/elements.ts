@@ -25,6 +25,7 @@ export function copyElements(from: Strided, to: Strided, count: number, itemSize
 function inItems({ bytes, start, stride }: Strided, itemSize: number) {
   if ((itemSize !== 2 && itemSize !== 4) || [bytes.byteOffset, start, stride].some((place) => place % itemSize !== 0)) return undefined;
   const length = Math.floor(bytes.byteLength / itemSize);
-  const items = itemSize === 2 ? new Uint16Array(bytes.buffer, bytes.byteOffset, length) : new Uint32Array(bytes.buffer, bytes.byteOffset, length);
+  const items =
+    itemSize === 2 ? new Uint16Array(bytes.buffer, bytes.byteOffset, length) : new Uint32Array(bytes.buffer, bytes.byteOffset, length);
   return { items, start: start / itemSize, stride: stride / itemSize };
 }

@@ -89,9 +89,23 @@ function transformMutants(plugin: Plugin, place: Place): Mutant[] {
         plugin: edit(plugin, place, () => ({ ...rest, ...kept, parallel: other })),
       });
   }
+  if (parameter.dtype !== undefined) {
+    const { dtype: _, ...others } = parameter;
+    mutants.push({ name: `dtype dropped from ${name}`, plugin: edit(plugin, place, () => others) });
+  }
+  mutants.push(...axisMutants(plugin, place));
   if (tied !== undefined)
     mutants.push({ name: `tied dropped from ${name}`, plugin: edit(plugin, place, () => ({ ...rest, ...(parallel && { parallel }) })) });
   return mutants;
+}
+
+/** What each member of a stack is joined along, or the other axis. */
+function axisMutants(plugin: Plugin, place: Place): Mutant[] {
+  const { nanotron } = place.parameter;
+  if (typeof nanotron === "string" || !("stack" in nanotron) || nanotron.axis === undefined) return [];
+  const other = { ...nanotron, axis: nanotron.axis === 0 ? 1 : 0 };
+  const name = `members of ${nanotron.stack} joined along axis ${other.axis}`;
+  return [{ name, plugin: edit(plugin, place, (parameter) => ({ ...parameter, nanotron: other })) }];
 }
 
 /** The parts of each fused parameter in another order: each pair exchanged. */

@@ -1,7 +1,14 @@
 // What a plugin maps to what, for comparing two plugins by meaning: not by their text, nor by the order of their entries.
 
 import { expand } from "../../core/architecture/architecture.js";
-import { fuseAxisOf, nanotronTemplate, type Plugin, type SourceDeclaration, stackOf, type Values } from "../../core/architecture/declaration.js";
+import {
+  fuseAxisOf,
+  nanotronTemplate,
+  type Plugin,
+  type SourceDeclaration,
+  stackOf,
+  type Values,
+} from "../../core/architecture/declaration.js";
 import { configure } from "../../core/architecture/settings.js";
 import { parsePattern } from "../../core/architecture/shape-pattern.js";
 import { HuggingFaceLayout } from "../../core/layout/huggingface/layout.js";

@@ -29,7 +29,10 @@ export function settingsOf(raw: Values, plugin: Plugin): Values {
 /** Nanotron's parser takes every key for a field of the model's dataclass: one that the plugin does not have is another model's. */
 export function unknownKeys(raw: Readonly<Record<string, unknown>>, { settings, constants }: Plugin): string[] {
   const here = Object.entries(settings).filter(([, declaration]) => isHere(declaration));
-  const known = new Set([...here.map(([name, declaration]) => keyPath(name, declaration).join(".")), ...Object.keys(constants.nanotron ?? {})]);
+  const known = new Set([
+    ...here.map(([name, declaration]) => keyPath(name, declaration).join(".")),
+    ...Object.keys(constants.nanotron ?? {}),
+  ]);
   const objects = new Set([...known].flatMap((key) => (key.includes(".") ? [key.split(".")[0] ?? ""] : [])));
   const keys = Object.entries(raw).flatMap(([key, value]) =>
     objects.has(key) && isObject(value) ? Object.keys(value).map((inner) => `${key}.${inner}`) : [key],
