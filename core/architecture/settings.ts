@@ -27,7 +27,7 @@ export function configure(plugin: Plugin, raw: Values, layout: LayoutName, where
   for (const [name, declaration] of Object.entries(plugin.settings)) {
     const value = raw[name];
     if (value === undefined && declaration.default === undefined)
-      throw new CheckpointError(`${where}: ${name} is missing`, { pointer: `/${name}` });
+      throw new CheckpointError(`${where}: ${keyOf(name, declaration, layout)} is missing`, { pointer: `/${name}` });
     if (value !== undefined) checkValue(name, value, declaration, where);
   }
   const dimensions = computeDimensions(plugin, raw, where);
@@ -41,6 +41,10 @@ export function configure(plugin: Plugin, raw: Values, layout: LayoutName, where
   }
   return { settings, dimensions };
 }
+
+/** What a layout's config calls a setting. */
+const keyOf = (name: string, { keys }: SettingDeclaration, layout: LayoutName): string =>
+  (layout === "nanotron" ? keys?.nanotron : undefined) ?? name;
 
 /** Nanotron's list of one index, -1, is a word for all. @see nanotron config/models_config.py, Qwen2Config.__post_init__ */
 const meansDefault = (value: Value, { type }: SettingDeclaration): boolean =>

@@ -33,8 +33,12 @@ export const mappingOf = ({ blocks }: Plugin) =>
     parameters: byKey(
       parameters.map((parameter) => {
         const { parallel, tied, huggingface } = parameter;
+        const stack = stackOf(parameter);
         const sources = ([huggingface].flat() as SourceDeclaration[]).map(sourceOf);
-        return [nanotronTemplate(parameter), { axis: fuseAxisOf(parameter), stack: stackOf(parameter), parallel, tied, sources }] as const;
+        return [
+          nanotronTemplate(parameter),
+          { axis: fuseAxisOf(parameter), ...(stack === undefined ? {} : { stack }), parallel, tied, sources },
+        ] as const;
       }),
     ),
   }));
