@@ -1,18 +1,17 @@
 // What a framework makes of tensors in another dtype than most: it builds a model in one, and copies each tensor into it.
 
 import { majorityDtype } from "./dtypes.js";
-import type { Slot, TargetFile } from "./layout.js";
+import type { TargetFile } from "./layout.js";
 
 /**
- * @param slots - those that say a dtype are kept in it
+ * @param isExpected - of a tensor's key: that it is of another dtype than most is nothing to speak of
  * @returns one line, or none where all tensors are of one dtype
  */
-export function castOnLoad(framework: string, files: readonly TargetFile[], slots: readonly Slot[]): string[] {
+export function castOnLoad(framework: string, files: readonly TargetFile[], isExpected: (key: string) => boolean): string[] {
   const loaded = majorityDtype(files);
-  const kept = new Set(slots.filter(({ dtype }) => dtype !== undefined).map(({ key }) => key));
   const others = new Map(
     files.flatMap(({ tensors }) =>
-      tensors.filter(({ key, dtype }) => dtype !== loaded && !kept.has(key)).map(({ key, dtype }) => [key, dtype]),
+      tensors.filter(({ key, dtype }) => dtype !== loaded && !isExpected(key)).map(({ key, dtype }) => [key, dtype]),
     ),
   );
   const [first] = others;

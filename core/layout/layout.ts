@@ -200,8 +200,12 @@ export interface Layout {
   reference(architecture: Architecture, arrangement: Arrangement): ReferenceMap;
   /** The safetensors files of a new checkpoint. */
   files(request: TargetRequest): TargetFile[];
-  /** What the framework will make of a new checkpoint otherwise than its files say, one line each. */
-  remarks?(files: readonly TargetFile[], slots: readonly Slot[]): string[];
+  /**
+   * What the framework will make of a new checkpoint otherwise than its files say, one line each.
+   *
+   * @param foreign - keys of tensors that the source's framework keeps in a dtype of its own
+   */
+  remarks?(files: readonly TargetFile[], slots: readonly Slot[], foreign: ReadonlySet<string>): string[];
   /** The config and index files of a new checkpoint. */
   documents(request: DocumentRequest): TargetDocument[];
 }

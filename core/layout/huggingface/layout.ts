@@ -122,8 +122,9 @@ export class HuggingFaceLayout implements Layout {
     return shardFiles(request);
   }
 
-  remarks(files: readonly TargetFile[], slots: readonly Slot[]): string[] {
-    return castOnLoad("transformers", files, slots);
+  /** Of its own tensors it says nothing: transformers may have written them so. */
+  remarks(files: readonly TargetFile[], _: readonly Slot[], foreign: ReadonlySet<string>): string[] {
+    return castOnLoad("transformers", files, (key) => !foreign.has(key));
   }
 
   documents(request: DocumentRequest): TargetDocument[] {

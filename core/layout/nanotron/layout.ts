@@ -100,7 +100,8 @@ export class NanotronLayout implements Layout {
   }
 
   remarks(files: readonly TargetFile[], slots: readonly Slot[]): string[] {
-    return castOnLoad("Nanotron", files, slots);
+    const kept = new Set(slots.filter(({ dtype }) => dtype !== undefined).map(({ key }) => key));
+    return castOnLoad("Nanotron", files, (key) => kept.has(key));
   }
 
   documents({ architecture, arrangement, settings, version, files, source, carried, runtimeRoot }: DocumentRequest): TargetDocument[] {
