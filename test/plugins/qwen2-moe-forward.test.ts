@@ -122,5 +122,7 @@ describe("qwen2-moe pairs", () => {
     expect((await engine.inspect(nanotron)).plugin).to.equal("qwen2-moe");
     editJson(nanotron, "model_config.json", { moe_config: null });
     expect((await engine.inspect(nanotron)).plugin).to.equal("qwen2");
+    editJson(nanotron, "model_config.json", { no_rope_layer: "third" });
+    expect((await engine.inspect(nanotron)).problems[0]?.message).to.include('no_rope_layer: expected an integer, found "third"');
   });
 });
