@@ -1,6 +1,7 @@
 // The two forwards of Qwen2 with experts against a third in float64 that shares nothing with them, on a pair written by hand; and what
 // becomes of experts that are wrong.
 
+import { readFileSync } from "node:fs";
 import { expect } from "chai";
 import { after, describe, it } from "mocha";
 import { createEngine } from "../../core/index.js";
@@ -58,6 +59,25 @@ describe("qwen2-moe forwards, against float64", () => {
     const pair = pairOf({ perToken: 1 });
     expect(await furthest(pair.nanotron, naive(pair, { perToken: 1, unweighed: true }))).to.be.below(LIMIT);
     expect(await furthest(pair.nanotron, naive(pair, { perToken: 1 }))).to.be.above(0.1);
+  });
+
+  it("huggingface with a window: of the layers that a list names, else of every other one from the first", async () => {
+    const { huggingface, tensors } = pairOf();
+    const windowed = (changes: object) =>
+      editJson(huggingface, "config.json", { use_sliding_window: true, sliding_window: 8, max_window_layers: 3, ...changes });
+    const [sliding, full] = ["sliding_attention", "full_attention"];
+    windowed({ layer_types: [sliding, sliding, sliding] });
+    expect(await furthest(huggingface, naiveQwen2(tensors, seen, 8, { experts: MOE.experts, perToken: 2 }))).to.be.below(LIMIT);
+    const logitsOf = async (changes: object) => {
+      windowed(changes);
+      const logits = `${scratch.fresh()}.npy`;
+      await engine.predict(huggingface, { tokens, executor: "cpu", logits });
+      return readFileSync(logits).toString("base64");
+    };
+    const unlisted = await logitsOf({ layer_types: null });
+    expect(await logitsOf({ layer_types: [sliding, full, sliding] })).to.equal(unlisted);
+    expect(await logitsOf({ layer_types: [full, sliding, full] })).to.not.equal(unlisted);
+    expect(await logitsOf({ layer_types: [sliding, full, full] })).to.equal(await logitsOf({ layer_types: null, max_window_layers: 2 }));
   });
 
   it("weights divided by their sum are another function", async () => {
