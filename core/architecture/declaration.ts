@@ -15,14 +15,20 @@ export interface SettingDeclaration {
   readonly type: "integer" | "float" | "boolean" | "string" | "token" | "indices" | "object" | "any";
   readonly default?: Value | DimensionValue;
   readonly in?: LayoutName;
-  /** Where another layout than Hugging Face's has it: a key of its config, with dots into objects; its own name if not given. */
-  readonly keys?: { readonly nanotron?: string };
+  /** What a layout's config has otherwise than Hugging Face's. */
+  readonly as?: ByLayout<Partial<SettingForm>>;
   readonly since?: "1.5";
   readonly optional?: boolean;
   /** Zero and less are refused. */
   readonly positive?: boolean;
   /** Null is a value of its own; otherwise it counts as absent. */
   readonly nullable?: boolean;
+}
+
+/** How a layout's config has a setting. */
+export interface SettingForm {
+  /** With dots into objects. */
+  readonly key: string;
 }
 
 export interface Limit {
@@ -130,6 +136,8 @@ export function pointerOf(dimensions: Plugin["dimensions"], symbol: string): str
   const setting = settingOf(dimensions, symbol);
   return setting === undefined ? undefined : `/${setting}`;
 }
+
+export const formOf = (name: string, { as }: SettingDeclaration, layout: LayoutName): SettingForm => ({ key: name, ...as?.[layout] });
 
 /** The parameter's name in Nanotron, its placeholders as they are. */
 export const nanotronTemplate = ({ nanotron }: ParameterDeclaration): string =>

@@ -3,7 +3,15 @@
 
 import { CheckpointError } from "../errors.js";
 import { isDimensionValue } from "./consistency.js";
-import type { DimensionValue, LayoutName, Plugin, SettingDeclaration, Value, Values } from "./declaration.js";
+import {
+  type DimensionValue,
+  formOf,
+  type LayoutName,
+  type Plugin,
+  type SettingDeclaration,
+  type Value,
+  type Values,
+} from "./declaration.js";
 import { parseQuotient } from "./shape-pattern.js";
 
 /** Every declared setting's value, by its Hugging Face name. */
@@ -27,7 +35,7 @@ export function configure(plugin: Plugin, raw: Values, layout: LayoutName, where
   for (const [name, declaration] of Object.entries(plugin.settings)) {
     const value = raw[name];
     if (value === undefined && declaration.default === undefined)
-      throw new CheckpointError(`${where}: ${keyOf(name, declaration, layout)} is missing`, { pointer: `/${name}` });
+      throw new CheckpointError(`${where}: ${formOf(name, declaration, layout).key} is missing`, { pointer: `/${name}` });
     if (value !== undefined) checkValue(name, value, declaration, where);
   }
   const dimensions = computeDimensions(plugin, raw, where);
@@ -41,10 +49,6 @@ export function configure(plugin: Plugin, raw: Values, layout: LayoutName, where
   }
   return { settings, dimensions };
 }
-
-/** What a layout's config calls a setting. */
-const keyOf = (name: string, { keys }: SettingDeclaration, layout: LayoutName): string =>
-  (layout === "nanotron" ? keys?.nanotron : undefined) ?? name;
 
 /** Nanotron's list of one index, -1, is a word for all. @see nanotron config/models_config.py, Qwen2Config.__post_init__ */
 const meansDefault = (value: Value, { type }: SettingDeclaration): boolean =>

@@ -1,10 +1,11 @@
 // Where model_config.json has a setting: a key, or a key of an object within, as MoEConfig is one within Qwen2Config.
 
-import type { SettingDeclaration, Value, Values } from "../../architecture/declaration.js";
+import { formOf, type SettingDeclaration, type Value, type Values } from "../../architecture/declaration.js";
 import { isObject, type Json, type JsonObject } from "../../format/json.js";
 
 /** @param name - the setting's Hugging Face name */
-export const keyPath = (name: string, { keys }: SettingDeclaration): readonly string[] => (keys?.nanotron ?? name).split(".");
+export const keyPath = (name: string, declaration: SettingDeclaration): readonly string[] =>
+  formOf(name, declaration, "nanotron").key.split(".");
 
 /** @returns undefined where there is no such key, or an object on the way is null */
 export function readKey(raw: Values, path: readonly string[]): Value | undefined {
