@@ -1,7 +1,17 @@
 // What a schema cannot say about a declaration: that its symbols, settings and tensor names exist and fit together.
 
 import { nearestName } from "../suggest.js";
-import type { BlockDeclaration, DimensionValue, LayoutName, ParameterDeclaration, Plugin, SourceDeclaration } from "./declaration.js";
+import {
+  type BlockDeclaration,
+  type DimensionValue,
+  fuseAxisOf,
+  type LayoutName,
+  nanotronTemplate,
+  type ParameterDeclaration,
+  type Plugin,
+  type SourceDeclaration,
+  stackOf,
+} from "./declaration.js";
 import { parsePattern, parseQuotient, type ShapePattern } from "./shape-pattern.js";
 
 export interface Inconsistency {
@@ -54,7 +64,9 @@ function checkSymbols(plugin: Plugin, report: Report): void {
     }
   }
   for (const [name, { default: value }] of Object.entries(plugin.settings)) {
-    if (isDimensionValue(value)) needQuotient(value.dimension, `/settings/${name}/default/dimension`);
+    if (!isDimensionValue(value)) continue;
+    if ("all" in value) need(value.all, `/settings/${name}/default/all`);
+    else needQuotient(value.dimension, `/settings/${name}/default/dimension`);
   }
   plugin.blocks.forEach(({ repeat, cost = [] }, b) => {
     if (repeat !== undefined) need(repeat.count, `/blocks/${b}/repeat/count`);
@@ -70,7 +82,7 @@ function checkSymbols(plugin: Plugin, report: Report): void {
 }
 
 export const isDimensionValue = (value: unknown): value is DimensionValue =>
-  typeof value === "object" && value !== null && !Array.isArray(value) && "dimension" in value;
+  typeof value === "object" && value !== null && !Array.isArray(value) && ("dimension" in value || "all" in value);
 
 function checkSettingNames(plugin: Plugin, report: Report): void {
   const known = Object.keys(plugin.settings);
@@ -100,6 +112,7 @@ function checkBlock(plugin: Plugin, block: BlockDeclaration, at: string, report:
     const sources = [parameter.huggingface].flat() as SourceDeclaration[];
     const patterns = sources.map((source, s) => checkSource(plugin, source, sourcePointer(parameter, pointer, s), report));
     checkFuse(parameter, sources, patterns, pointer, report);
+    checkStack(plugin, parameter, pointer, report);
     if (parameter.parallel === "row" && patterns.some((pattern) => pattern.length < 2))
       report(`${pointer}/parallel`, "row cuts axis 1, which the shape does not have");
     if (parameter.tied !== undefined && !Object.hasOwn(plugin.settings, parameter.tied.when)) {
@@ -116,7 +129,7 @@ function checkSource(plugin: Plugin, source: SourceDeclaration, pointer: string,
   const pattern = parsePattern(source.shape);
   const symbols = Object.keys(plugin.dimensions);
   for (const symbol of pattern.flat()) {
-    if (!symbols.includes(symbol)) report(`${pointer}/shape`, unknownName("dimension", symbol, symbols));
+    if (!symbols.includes(symbol) && !/^\d/.test(symbol)) report(`${pointer}/shape`, unknownName("dimension", symbol, symbols));
   }
   if (source.rotary === true && pattern[0]?.length !== 2)
     report(`${pointer}/rotary`, "needs a first axis of two symbols, heads and the head's size");
@@ -131,41 +144,54 @@ function checkFuse(
   at: string,
   report: Report,
 ): void {
-  if (typeof parameter.nanotron === "string") {
-    if (sources.length > 1) report(`${at}/nanotron`, `${sources.length} tensors need { fuse: NAME, axis: N }`);
+  const axis = fuseAxisOf(parameter);
+  if (axis === undefined) {
+    const needed = stackOf(parameter) === undefined ? "{ fuse: NAME, axis: N }" : "an axis to be joined along";
+    if (sources.length > 1) report(`${at}/nanotron`, `${sources.length} tensors need ${needed}`);
     return;
   }
-  const { axis } = parameter.nanotron;
   if (patterns.some((pattern) => axis >= pattern.length)) report(`${at}/nanotron/axis`, `axis ${axis} is not in every shape`);
-  if (parameter.parallel === undefined || (parameter.parallel === "column" && axis === 0)) return;
+  if (stackOf(parameter) !== undefined || parameter.parallel === undefined || (parameter.parallel === "column" && axis === 0)) return;
   report(`${at}/parallel`, "a fused parameter can only be cut along the fused axis, as Nanotron cuts its chunks (column, axis 0)");
+}
+
+function checkStack(plugin: Plugin, parameter: ParameterDeclaration, at: string, report: Report): void {
+  const each = stackOf(parameter);
+  if (each === undefined) return;
+  const symbols = Object.keys(plugin.dimensions);
+  if (!symbols.includes(each.count)) report(`${at}/nanotron/each/count`, unknownName("dimension", each.count, symbols));
+  if (parameter.parallel !== undefined) report(`${at}/parallel`, "a stack cannot be cut: every rank has all of it");
+  if (parameter.tied !== undefined) report(`${at}/tied`, "a stack cannot be tied");
 }
 
 /** Every tensor is declared once, and its name tells the repetitions apart. */
 function checkNames(plugin: Plugin, report: Report): void {
   const seen = new Map<string, string>();
-  const claim = (name: string, layout: string, index: string | undefined, pointer: string) => {
+  const claim = (name: string, layout: string, indices: readonly (string | undefined)[], pointer: string) => {
     const earlier = seen.get(`${layout} ${name}`);
     if (earlier !== undefined) report(pointer, `${name} is declared twice, first at ${earlier}`);
     else seen.set(`${layout} ${name}`, pointer);
     const placeholders = [...name.matchAll(/\{([^}]*)\}/g)].map(([, placeholder]) => placeholder);
-    if (index !== undefined && !placeholders.includes(index)) report(pointer, `${name} needs {${index}}: its block repeats`);
+    for (const index of indices)
+      if (index !== undefined && !placeholders.includes(index)) report(pointer, `${name} needs {${index}}: it is repeated`);
     for (const placeholder of placeholders) {
-      if (placeholder !== index) report(pointer, `{${placeholder}} in ${name} is not the block's index`);
+      if (!indices.includes(placeholder)) report(pointer, `{${placeholder}} in ${name} is not the index of what repeats it`);
     }
   };
   plugin.blocks.forEach(({ repeat, parameters }, b) =>
     parameters.forEach((parameter, p) => {
       const at = `/blocks/${b}/parameters/${p}`;
-      const { nanotron } = parameter;
-      if (typeof nanotron === "string") claim(nanotron, "nanotron", repeat?.index, `${at}/nanotron`);
-      else claim(nanotron.fuse, "nanotron", repeat?.index, `${at}/nanotron/fuse`);
+      const each = stackOf(parameter);
+      const key = typeof parameter.nanotron === "string" ? "" : each === undefined ? "/fuse" : "/stack";
+      claim(nanotronTemplate(parameter), "nanotron", [repeat?.index], `${at}/nanotron${key}`);
+      if (each !== undefined && each.index === repeat?.index)
+        report(`${at}/nanotron/each/index`, `{${each.index}} is the block's index already`);
       ([parameter.huggingface].flat() as SourceDeclaration[]).forEach((source, s) =>
-        claim(source.tensor, "huggingface", repeat?.index, `${sourcePointer(parameter, at, s)}/tensor`),
+        claim(source.tensor, "huggingface", [repeat?.index, each?.index], `${sourcePointer(parameter, at, s)}/tensor`),
       );
     }),
   );
-  plugin.ignore.forEach(({ tensor, repeat }, i) => claim(tensor, "huggingface", repeat?.index, `/ignore/${i}/tensor`));
+  plugin.ignore.forEach(({ tensor, repeat }, i) => claim(tensor, "huggingface", [repeat?.index], `/ignore/${i}/tensor`));
   plugin.blocks.forEach(({ parameters }, b) =>
     parameters.forEach(({ tied }, p) => {
       if (tied !== undefined && !seen.has(`huggingface ${tied.to}`))

@@ -8,21 +8,27 @@ export type Values = Readonly<Record<string, Value>>;
 export type LayoutName = string;
 export type ByLayout<T> = Readonly<Record<LayoutName, T>>;
 
-/** `{ dimension: "hidden / heads" }`: a symbol, or one divided by another. */
-export interface DimensionValue {
-  readonly dimension: string;
-}
+/** `{ dimension: "hidden / heads" }`: a symbol, or one divided by another. `{ all: "layers" }`: the list 0, 1, … of so many. */
+export type DimensionValue = { readonly dimension: string } | { readonly all: string };
 
 export interface SettingDeclaration {
-  readonly type: "integer" | "float" | "boolean" | "string" | "token" | "object" | "any";
+  readonly type: "integer" | "float" | "boolean" | "string" | "token" | "indices" | "object" | "any";
   readonly default?: Value | DimensionValue;
   readonly in?: LayoutName;
+  /** What a layout's config has otherwise than Hugging Face's. */
+  readonly as?: ByLayout<Partial<SettingForm>>;
   readonly since?: "1.5";
   readonly optional?: boolean;
   /** Zero and less are refused. */
   readonly positive?: boolean;
   /** Null is a value of its own; otherwise it counts as absent. */
   readonly nullable?: boolean;
+}
+
+/** How a layout's config has a setting. */
+export interface SettingForm {
+  /** With dots into objects. */
+  readonly key: string;
 }
 
 export interface Limit {
@@ -47,8 +53,17 @@ export interface SourceDeclaration {
   readonly transpose?: boolean;
 }
 
+/** Tensors of equal shape, one for each index, as one with an axis more in front; each is several joined along `axis`, if it is given. */
+export interface StackDeclaration {
+  readonly stack: string;
+  readonly each: Repeat;
+  readonly axis?: number;
+}
+
 export interface ParameterDeclaration {
-  readonly nanotron: string | { readonly fuse: string; readonly axis: number };
+  readonly nanotron: string | { readonly fuse: string; readonly axis: number } | StackDeclaration;
+  /** What Nanotron keeps it in, whatever the model's dtype; the model's own, if not given. */
+  readonly dtype?: CastTarget;
   readonly parallel?: "column" | "row";
   readonly tied?: { readonly to: string; readonly when: string };
   readonly huggingface: SourceDeclaration | readonly SourceDeclaration[];
@@ -121,3 +136,17 @@ export function pointerOf(dimensions: Plugin["dimensions"], symbol: string): str
   const setting = settingOf(dimensions, symbol);
   return setting === undefined ? undefined : `/${setting}`;
 }
+
+export const formOf = (name: string, { as }: SettingDeclaration, layout: LayoutName): SettingForm => ({ key: name, ...as?.[layout] });
+
+/** The parameter's name in Nanotron, its placeholders as they are. */
+export const nanotronTemplate = ({ nanotron }: ParameterDeclaration): string =>
+  typeof nanotron === "string" ? nanotron : "stack" in nanotron ? nanotron.stack : nanotron.fuse;
+
+/** The axis along which several tensors are joined, in Nanotron's order of axes and within one of a stack. */
+export const fuseAxisOf = ({ nanotron }: ParameterDeclaration): number | undefined =>
+  typeof nanotron === "string" ? undefined : nanotron.axis;
+
+/** The repetition that a stack is made of. */
+export const stackOf = ({ nanotron }: ParameterDeclaration): Repeat | undefined =>
+  typeof nanotron === "object" && "stack" in nanotron ? nanotron.each : undefined;

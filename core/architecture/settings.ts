@@ -3,7 +3,15 @@
 
 import { CheckpointError } from "../errors.js";
 import { isDimensionValue } from "./consistency.js";
-import type { DimensionValue, LayoutName, Plugin, SettingDeclaration, Value, Values } from "./declaration.js";
+import {
+  type DimensionValue,
+  formOf,
+  type LayoutName,
+  type Plugin,
+  type SettingDeclaration,
+  type Value,
+  type Values,
+} from "./declaration.js";
 import { parseQuotient } from "./shape-pattern.js";
 
 /** Every declared setting's value, by its Hugging Face name. */
@@ -27,7 +35,7 @@ export function configure(plugin: Plugin, raw: Values, layout: LayoutName, where
   for (const [name, declaration] of Object.entries(plugin.settings)) {
     const value = raw[name];
     if (value === undefined && declaration.default === undefined)
-      throw new CheckpointError(`${where}: ${name} is missing`, { pointer: `/${name}` });
+      throw new CheckpointError(`${where}: ${formOf(name, declaration, layout).key} is missing`, { pointer: `/${name}` });
     if (value !== undefined) checkValue(name, value, declaration, where);
   }
   const dimensions = computeDimensions(plugin, raw, where);
@@ -36,11 +44,15 @@ export function configure(plugin: Plugin, raw: Values, layout: LayoutName, where
     const value = raw[name];
     // A null id or object says something ("no such token"); a null number or name is as good as absent.
     const isNullValue = declaration.nullable === true || ["token", "object", "any"].includes(declaration.type);
-    const isGiven = value !== undefined && (value !== null || isNullValue);
+    const isGiven = value !== undefined && (value !== null || isNullValue) && !meansDefault(value, declaration);
     settings[name] = isGiven ? value : resolveValue(unsaid(plugin, name, declaration, layout), dimensions);
   }
   return { settings, dimensions };
 }
+
+/** Nanotron's list of one index, -1, is a word for all. @see nanotron config/models_config.py, Qwen2Config.__post_init__ */
+const meansDefault = (value: Value, { type }: SettingDeclaration): boolean =>
+  type === "indices" && Array.isArray(value) && value.length === 1 && value[0] === -1;
 
 /** @throws {CheckpointError} the value is not what the plugin says of its setting */
 export function checkValue(name: string, value: Value, declaration: SettingDeclaration, where: string): void {
@@ -61,9 +73,11 @@ function unsaid(
   return only !== undefined && only !== layout && limit?.only !== undefined ? limit.only : (fallback ?? null);
 }
 
-/** A literal as it is; `{ dimension }` computed. */
+/** A literal as it is; `{ dimension }` and `{ all }` computed. */
 export function resolveValue(value: Value | DimensionValue, dimensions: Dimensions): Value {
-  return isDimensionValue(value) ? quotient(value.dimension, dimensions) : value;
+  if (!isDimensionValue(value)) return value;
+  if ("all" in value) return Array.from({ length: dimensions[value.all] ?? 0 }, (_, index) => index);
+  return quotient(value.dimension, dimensions);
 }
 
 function quotient(text: string, dimensions: Dimensions): number {
@@ -99,6 +113,8 @@ function hasType(value: Value, { type, default: fallback, nullable, positive }: 
       return typeof value === "number" && Number.isFinite(value);
     case "token":
       return Number.isSafeInteger(value) || (Array.isArray(value) && value.length > 0 && value.every(Number.isSafeInteger));
+    case "indices":
+      return Array.isArray(value) && value.every(Number.isSafeInteger);
     case "object":
       return typeof value === "object" && !Array.isArray(value);
     case "any":
@@ -110,6 +126,7 @@ function hasType(value: Value, { type, default: fallback, nullable, positive }: 
 
 function typeName({ type, positive }: SettingDeclaration): string {
   if (type === "token") return "a token id or a list of them";
+  if (type === "indices") return "a list of whole numbers";
   if (positive === true) return `a positive ${type}`;
   return /^[aio]/.test(type) ? `an ${type}` : `a ${type}`;
 }

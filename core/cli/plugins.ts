@@ -1,7 +1,7 @@
 // weighbridge plugins list, show and check; test, new and infer have files of their own.
 
 import type { Command } from "commander";
-import type { Plugin } from "../architecture/declaration.js";
+import { nanotronTemplate, type Plugin, stackOf } from "../architecture/declaration.js";
 import { findPlugin } from "./find-plugin.js";
 import { withJson } from "./options.js";
 import { print, printDocument } from "./output.js";
@@ -57,9 +57,16 @@ function printPlugin(plugin: Plugin): void {
   print(`  forward  ${forward.join(", ")}`);
   for (const block of blocks) {
     print(`  ${block.name}${block.repeat === undefined ? "" : ` × ${block.repeat.count}`}`);
-    for (const { nanotron, huggingface, parallel, tied } of block.parameters) {
-      const notes = [parallel ?? "not sharded", ...(tied === undefined ? [] : [`tied to ${tied.to} when ${tied.when}`])];
-      print(`    ${typeof nanotron === "string" ? nanotron : nanotron.fuse}  (${notes.join(", ")})`);
+    for (const parameter of block.parameters) {
+      const { huggingface, parallel, tied, dtype } = parameter;
+      const each = stackOf(parameter);
+      const notes = [
+        parallel ?? "not sharded",
+        ...(each === undefined ? [] : [`${each.count} stacked, {${each.index}} from 0 on`]),
+        ...(dtype === undefined ? [] : [`always ${dtype}`]),
+        ...(tied === undefined ? [] : [`tied to ${tied.to} when ${tied.when}`]),
+      ];
+      print(`    ${nanotronTemplate(parameter)}  (${notes.join(", ")})`);
       for (const { tensor, shape, rotary, transpose } of [huggingface].flat()) {
         print(`      ${tensor}  ${shape}${rotary === true ? ", rotary" : ""}${transpose === true ? ", transposed" : ""}`);
       }

@@ -107,6 +107,14 @@ export interface Ops {
   siluMul(gate: Tensor, up: Tensor, options: SiluMulOptions): Promise<Tensor>;
   /** a + b, element by element: a residual, or the partial sums of two ranks. @returns [T, H] */
   add(a: Tensor, b: Tensor, round: Rounding): Promise<Tensor>;
+  /** x · W, of a weight that is stored with its axes the other way. @param weight - [H, O] @returns [T, O] */
+  linearTransposed(x: Tensor, weight: Weight, round: Rounding): Promise<Tensor>;
+  /** These rows of x, in this order; one may be taken several times. @returns [rows, H] */
+  takeRows(x: Tensor, rows: Uint32Array): Promise<Tensor>;
+  /** Tensors of the same width one below the other. @returns [sum of T, H] */
+  joinRows(parts: readonly Tensor[]): Promise<Tensor>;
+  /** Each row of x times its factor. @param factors - [T] @returns [T, H] */
+  scaleRows(x: Tensor, factors: Float32Array, round: Rounding): Promise<Tensor>;
 }
 
 /** A token with its logit and its softmax probability in its row. */

@@ -24,6 +24,10 @@ export async function scoped(executor: Executor, body: (ops: Ops) => Promise<Ten
     attention: (...args) => track(executor.attention(...args)),
     siluMul: (...args) => track(executor.siluMul(...args)),
     add: (...args) => track(executor.add(...args)),
+    linearTransposed: (...args) => track(executor.linearTransposed(...args)),
+    takeRows: (...args) => track(executor.takeRows(...args)),
+    joinRows: (...args) => track(executor.joinRows(...args)),
+    scaleRows: (...args) => track(executor.scaleRows(...args)),
   };
   try {
     const result = await body(ops);

@@ -65,7 +65,7 @@ function drawWeights(shape: Shape, centre: number, next: () => number): Uint8Arr
 }
 
 /** BF16 where the config does not say, as most models are published. */
-function dtypeOf(config: Values): CastTarget {
+export function dtypeOf(config: Values): CastTarget {
   const said = config.dtype ?? config.torch_dtype;
   return (["F16", "F32"] as const).find((dtype) => torchName(dtype) === said) ?? "BF16";
 }

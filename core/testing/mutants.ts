@@ -2,8 +2,8 @@
 // its author make it. Most convert there and back byte for byte, so that only a word from outside the plugin can tell.
 
 import { isDeepStrictEqual } from "node:util";
-import type { ParameterDeclaration, Plugin, SourceDeclaration } from "../architecture/declaration.js";
-import { parsePattern } from "../architecture/shape-pattern.js";
+import { nanotronTemplate, type ParameterDeclaration, type Plugin, type SourceDeclaration } from "../architecture/declaration.js";
+import { parsePattern, sizeOf } from "../architecture/shape-pattern.js";
 import { sameShape } from "../tensor/shape.js";
 
 export interface Mutant {
@@ -19,7 +19,7 @@ export function mutantsOf(plugin: Plugin, dimensions: Readonly<Record<string, nu
     ...places.flatMap((place) => transformMutants(plugin, place)),
     ...places.flatMap((place) => orderMutants(plugin, place)),
     ...swapMutants(plugin, places, dimensions),
-    ...places.map((place) => ({ name: `${nanotronName(place.parameter)} left out`, plugin: edit(plugin, place, () => undefined) })),
+    ...places.map((place) => ({ name: `${nanotronTemplate(place.parameter)} left out`, plugin: edit(plugin, place, () => undefined) })),
     ...ropeFlipped(plugin),
   ];
 }
@@ -35,8 +35,6 @@ const placesOf = (plugin: Plugin): Place[] =>
   plugin.blocks.flatMap(({ parameters }, block) => parameters.map((parameter, at) => ({ block, at, parameter })));
 
 const sourcesOf = ({ huggingface }: ParameterDeclaration): readonly SourceDeclaration[] => [huggingface].flat() as SourceDeclaration[];
-
-const nanotronName = ({ nanotron }: ParameterDeclaration): string => (typeof nanotron === "string" ? nanotron : nanotron.fuse);
 
 /** The plugin with one parameter changed, or without it. */
 function edit(plugin: Plugin, place: Place, change: (parameter: ParameterDeclaration) => ParameterDeclaration | undefined): Plugin {
@@ -76,7 +74,7 @@ function transformMutants(plugin: Plugin, place: Place): Mutant[] {
       mutants.push({ name, plugin: editSource(plugin, place, at, { transpose: !transpose }) });
     }
   });
-  const name = nanotronName(parameter);
+  const name = nanotronTemplate(parameter);
   const { parallel, tied, ...rest } = parameter;
   const kept = { ...(parallel === undefined ? {} : { parallel }), ...(tied === undefined ? {} : { tied }) };
   for (const other of ["column", "row"] as const) {
@@ -91,16 +89,30 @@ function transformMutants(plugin: Plugin, place: Place): Mutant[] {
         plugin: edit(plugin, place, () => ({ ...rest, ...kept, parallel: other })),
       });
   }
+  if (parameter.dtype !== undefined) {
+    const { dtype: _, ...others } = parameter;
+    mutants.push({ name: `dtype dropped from ${name}`, plugin: edit(plugin, place, () => others) });
+  }
+  mutants.push(...axisMutants(plugin, place));
   if (tied !== undefined)
     mutants.push({ name: `tied dropped from ${name}`, plugin: edit(plugin, place, () => ({ ...rest, ...(parallel && { parallel }) })) });
   return mutants;
+}
+
+/** What each member of a stack is joined along, or the other axis. */
+function axisMutants(plugin: Plugin, place: Place): Mutant[] {
+  const { nanotron } = place.parameter;
+  if (typeof nanotron === "string" || !("stack" in nanotron) || nanotron.axis === undefined) return [];
+  const other = { ...nanotron, axis: nanotron.axis === 0 ? 1 : 0 };
+  const name = `members of ${nanotron.stack} joined along axis ${other.axis}`;
+  return [{ name, plugin: edit(plugin, place, (parameter) => ({ ...parameter, nanotron: other })) }];
 }
 
 /** The parts of each fused parameter in another order: each pair exchanged. */
 function orderMutants(plugin: Plugin, place: Place): Mutant[] {
   const sources = sourcesOf(place.parameter);
   return pairs(sources).map(([a, b]) => ({
-    name: `order of ${a.tensor} and ${b.tensor} exchanged in ${nanotronName(place.parameter)}`,
+    name: `order of ${a.tensor} and ${b.tensor} exchanged in ${nanotronTemplate(place.parameter)}`,
     plugin: edit(plugin, place, (parameter) => ({
       ...parameter,
       huggingface: sources.map((source) => (source === a ? b : source === b ? a : source)),
@@ -112,7 +124,7 @@ function orderMutants(plugin: Plugin, place: Place): Mutant[] {
 function swapMutants(plugin: Plugin, places: readonly Place[], dimensions: Readonly<Record<string, number>>): Mutant[] {
   const all = places.flatMap((place) => sourcesOf(place.parameter).map((source, at) => ({ place, source, at })));
   const shapeOf = ({ shape }: SourceDeclaration) =>
-    parsePattern(shape).map((axis) => axis.reduce((size, symbol) => size * (dimensions[symbol] ?? Number.NaN), 1));
+    parsePattern(shape).map((axis) => axis.reduce((size, symbol) => size * (sizeOf(symbol, dimensions) ?? Number.NaN), 1));
   const repeatOf = ({ block }: Place) => JSON.stringify(plugin.blocks[block]?.repeat ?? null);
   return pairs(all)
     .filter(([a, b]) => repeatOf(a.place) === repeatOf(b.place) && sameShape(shapeOf(a.source), shapeOf(b.source)))

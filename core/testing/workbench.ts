@@ -1,6 +1,6 @@
 // Where a case is tried: an engine's parts over a store in memory, with a checkpoint made from the case's config.
 
-import type { Plugin, Values } from "../architecture/declaration.js";
+import type { CastTarget, Plugin, Values } from "../architecture/declaration.js";
 import { createContext, type EngineOverrides } from "../compose.js";
 import { convert } from "../engine/convert.js";
 import type { Context } from "../engine/open.js";
@@ -68,8 +68,16 @@ export async function carry(
   plugin: string,
   to: Arrangement | "huggingface",
   [from, destination]: readonly [string, string],
+  dtype?: CastTarget,
 ): Promise<void> {
   const target = to === "huggingface" ? ({ to } as const) : ({ to: "nanotron", ...to, nanotronRoot: "/model" } as const);
   await context.store.remove(destination);
-  await convert(context, from, destination, { ...target, plugin, allowSemanticLoss: true, verify: "none", fsync: false });
+  await convert(context, from, destination, {
+    ...target,
+    plugin,
+    ...(dtype === undefined ? {} : { dtype }),
+    allowSemanticLoss: true,
+    verify: "none",
+    fsync: false,
+  });
 }

@@ -27,6 +27,8 @@ export interface HuggingFaceDecoder {
   readonly window: (layer: number) => number | undefined;
   readonly attention: ForwardOptions["attention"];
   readonly round: Rounding;
+  /** What a layer's feed-forward gives for its normed input [T, H], the caller's to release; the gated one of `mlp` if there is none here. */
+  readonly feedForward?: (executor: Executor, layer: number, x: Tensor) => Promise<Tensor>;
 }
 
 export const huggingFaceLlama: Forward = (executor, source, tokens, options) =>
@@ -46,7 +48,7 @@ export async function* runHuggingFaceDecoder(
     for (let layer = 0; layer < model.layers; layer++) {
       hidden = await scoped(executor, (ops) => addAttention(ops, model, layer, hidden), hidden);
       yield { name: `layer ${layer} attention`, hidden };
-      hidden = await scoped(executor, (ops) => addFeedForward(ops, model, layer, hidden), hidden);
+      hidden = await scoped(executor, (ops) => addFeedForward(ops, executor, model, layer, hidden), hidden);
       yield { name: `layer ${layer} feed-forward`, hidden };
     }
     hidden = await scoped(executor, (ops) => norm(ops, model, "model.norm.weight", hidden), hidden);
@@ -147,13 +149,27 @@ async function addAttention(ops: Ops, model: HuggingFaceDecoder, layer: number, 
   return ops.add(hidden, await product(mixed, "o_proj", biases.output), round);
 }
 
-async function addFeedForward(ops: Ops, model: HuggingFaceDecoder, layer: number, hidden: Tensor): Promise<Tensor> {
-  const { source, biases, round } = model;
+async function addFeedForward(ops: Ops, executor: Executor, model: HuggingFaceDecoder, layer: number, hidden: Tensor): Promise<Tensor> {
+  const { source, biases, round, feedForward } = model;
   const at = `model.layers.${layer}`;
-  const product = (x: Tensor, name: string) => linear(ops, source, x, `${at}.mlp.${name}`, biases.mlp, round);
   const x = await norm(ops, model, `${at}.post_attention_layernorm.weight`, hidden); // [T, H]
+  if (feedForward === undefined) return ops.add(hidden, await gatedFeedForward(ops, source, `${at}.mlp`, x, biases.mlp, round), round);
+  const out = await feedForward(executor, layer, x);
+  return scoped(executor, (own) => own.add(hidden, out, round), out);
+}
+
+/** @param at - where its three matrices are, e.g. `model.layers.0.mlp` @returns [T, H] */
+export async function gatedFeedForward(
+  ops: Ops,
+  source: ForwardSource,
+  at: string,
+  x: Tensor,
+  hasBias: boolean,
+  round: Rounding,
+): Promise<Tensor> {
+  const product = (input: Tensor, name: string) => linear(ops, source, input, `${at}.${name}`, hasBias, round);
   const active = await ops.siluMul(await product(x, "gate_proj"), await product(x, "up_proj"), { roundSilu: round, round }); // [T, F]
-  return ops.add(hidden, await product(active, "down_proj"), round);
+  return product(active, "down_proj");
 }
 
 function linear(ops: Ops, source: ForwardSource, x: Tensor, name: string, hasBias: boolean, round: Rounding): Promise<Tensor> {

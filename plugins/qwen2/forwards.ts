@@ -3,9 +3,9 @@
 import { UnsupportedError } from "../../core/errors.js";
 import type { Rounding } from "../../core/executor/executor.js";
 import { configReader } from "../../core/forward/config.js";
-import type { FamilyForwards, Forward, ForwardSource } from "../../core/forward/forward.js";
+import type { FamilyForwards, Forward, ForwardOptions, ForwardSource } from "../../core/forward/forward.js";
 import { type HuggingFaceDecoder, readHuggingFaceDecoder, runHuggingFaceDecoder, windowOf } from "../llama/huggingface-forward.js";
-import { readNanotronDecoder, runNanotronDecoder } from "../llama/nanotron-forward.js";
+import { type NanotronDecoder, readNanotronDecoder, runNanotronDecoder } from "../llama/nanotron-forward.js";
 
 /** Qwen2ForCausalLM: q, k and v always have a bias, and nothing else has. */
 const huggingFaceQwen2: Forward = (executor, source, tokens, options) => {
@@ -29,8 +29,14 @@ function windows(source: ForwardSource): HuggingFaceDecoder["window"] {
 
 /** Qwen2ForTraining, without experts. */
 const nanotronQwen2: Forward = (executor, source, tokens, options) => {
+  if (configReader(source).object("moe_config") !== undefined)
+    throw refusal(source, "moe_config", "this family's forward computes no experts");
+  return runNanotronDecoder(executor, readNanotronQwen2(source, options), tokens);
+};
+
+/** What Qwen2ForTraining has with experts and without. */
+export function readNanotronQwen2(source: ForwardSource, options: ForwardOptions): NanotronDecoder {
   const config = configReader(source);
-  if (config.object("moe_config") !== undefined) throw refusal(source, "moe_config", "no forward here computes experts");
   if ((source.config.flex_attention_mask ?? null) !== null) throw refusal(source, "flex_attention_mask", "this forward's mask is causal");
   const common = readNanotronDecoder(source, options);
   const factor = config.number("rope_seq_len_interpolation_factor", 1);
@@ -39,7 +45,7 @@ const nanotronQwen2: Forward = (executor, source, tokens, options) => {
   const rotates = (layer: number) => skipped === undefined || (layer + 1) % skipped !== 0;
   // LlamaRMSNorm rounds x̂ as transformers does, TritonRMSNorm does not; a layer's first norm is always the former.
   const roundNorm: Rounding = config.flag("_fused_rms_norm", true) ? "none" : common.round;
-  const model = {
+  return {
     ...common,
     frequencies: common.frequencies.map((frequency) => frequency / factor),
     qkvBias: config.flag("attention_bias", false),
@@ -48,10 +54,9 @@ const nanotronQwen2: Forward = (executor, source, tokens, options) => {
     roundInputNorm: common.round,
     roundNorm,
   };
-  return runNanotronDecoder(executor, model, tokens);
-};
+}
 
-const refusal = ({ configPath }: ForwardSource, key: string, because: string): UnsupportedError =>
+export const refusal = ({ configPath }: ForwardSource, key: string, because: string): UnsupportedError =>
   new UnsupportedError(`${configPath}: ${key}: ${because}`, false, { hint: "compare with --checks parameters" });
 
 export const qwen2Forwards: FamilyForwards = { huggingface: huggingFaceQwen2, nanotron: nanotronQwen2 };

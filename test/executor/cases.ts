@@ -4,6 +4,7 @@ import type { AttentionOptions, Executor, RotateOptions, Rounding, Tensor } from
 import type { Drawn } from "../helpers/drawn.js";
 import type { FloatDType } from "../helpers/floats.js";
 import * as reference from "../helpers/reference-ops.js";
+import { rowCases } from "./row-cases.js";
 
 /** Cases of one group are one test: an op with its roundings. */
 export interface Case {
@@ -22,7 +23,7 @@ const ROUNDINGS: readonly Rounding[] = ["none", "bf16"];
 const flowing = (round: Rounding): FloatDType => (round === "bf16" ? "BF16" : "F32");
 
 export function allCases(drawn: Drawn): Case[] {
-  const groups = [embedCases, rmsNormCases, linearCases, columnCases, rotateCases, attentionCases, siluMulCases, addCases];
+  const groups = [embedCases, rmsNormCases, linearCases, columnCases, rotateCases, attentionCases, siluMulCases, addCases, rowCases];
   return groups.flatMap((cases) => cases(drawn));
 }
 

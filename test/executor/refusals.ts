@@ -115,6 +115,36 @@ const REFUSALS: readonly Refusal[] = [
     ask: async (executor, x) => executor.add(x, await executor.columns(x, 0, 5), "none"),
   },
   {
+    title: "a turned weight of other rows",
+    message: /linearTransposed: .*\.bin: expected shape \[6, any\], found \[3, 6\]/,
+    ask: (executor, x, weight) => executor.linearTransposed(x, weight, "none"),
+  },
+  {
+    title: "a row that is not there",
+    message: /takeRows: expected rows within \[0, 2\), found 2/,
+    ask: (executor, x) => executor.takeRows(x, Uint32Array.of(1, 2)),
+  },
+  {
+    title: "no rows",
+    message: /takeRows: expected at least one row, found none/,
+    ask: (executor, x) => executor.takeRows(x, new Uint32Array(0)),
+  },
+  {
+    title: "rows of two widths",
+    message: /joinRows: columns: expected 6, found 5/,
+    ask: async (executor, x) => executor.joinRows([x, await executor.columns(x, 0, 5)]),
+  },
+  {
+    title: "no rows to join",
+    message: /joinRows: expected at least one tensor, found none/,
+    ask: (executor) => executor.joinRows([]),
+  },
+  {
+    title: "too few factors",
+    message: /scaleRows: expected a factor for each row of \[2, 6\], found 1/,
+    ask: (executor, x) => executor.scaleRows(x, Float32Array.of(1), "none"),
+  },
+  {
     title: "rows out of range",
     message: /read: expected rows within \[0, 2\), found \[1, 3\)/,
     ask: (executor, x) => executor.read(x, 1, 2),

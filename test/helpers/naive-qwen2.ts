@@ -24,11 +24,27 @@ function rowsOf({ shape, data }: RawTensor): Rows {
 
 const dot = (a: readonly number[], b: readonly number[]): number => a.reduce((sum, value, at) => sum + value * (b[at] ?? 0), 0);
 
+/** Of a model with experts. */
+export interface NaiveRouting {
+  readonly experts: number;
+  readonly perToken: number;
+  /** A token's weights divided by their sum. */
+  readonly normalize?: boolean;
+  /** A token's only expert counts whole, as in Nanotron. */
+  readonly unweighed?: boolean;
+}
+
 /**
  * @param window - tokens that one sees in every layer, itself included
+ * @param routing - where each layer's feed-forward is experts and a shared one, as plugins/qwen2-moe/README.md has them
  * @returns logits [T, V]
  */
-export function naiveQwen2(tensors: Tensors, tokens: readonly number[], window = Number.POSITIVE_INFINITY): Rows {
+export function naiveQwen2(
+  tensors: Tensors,
+  tokens: readonly number[],
+  window = Number.POSITIVE_INFINITY,
+  routing: NaiveRouting | undefined = undefined,
+): Rows {
   const { heads, kvHeads, headDim, layers } = SIZES;
   const get = (name: string): Rows => rowsOf(tensors.get(name) as RawTensor);
   const has = (name: string): boolean => tensors.has(name);
@@ -64,6 +80,29 @@ export function naiveQwen2(tensors: Tensors, tokens: readonly number[], window =
       }),
     );
   const add = (a: Rows, b: Rows): Rows => a.map((row, at) => row.map((value, column) => value + (b[at]?.[column] ?? 0)));
+  const gated = (m: Rows, at: string): Rows => {
+    const [gate, up] = [linear(m, `${at}.gate_proj`), linear(m, `${at}.up_proj`)];
+    const active = gate.map((row, t) => row.map((value, i) => (value / (1 + Math.exp(-value))) * (up[t]?.[i] ?? 0)));
+    return linear(active, `${at}.down_proj`);
+  };
+  /** Every expert for every token; those that are not a token's own count nothing. */
+  const sparse = (m: Rows, at: string, { experts, perToken, normalize, unweighed }: NaiveRouting): Rows => {
+    const outputs = Array.from({ length: experts }, (_, expert) => gated(m, `${at}.experts.${expert}`));
+    const shared = gated(m, `${at}.shared_expert`);
+    const gates = linear(m, `${at}.shared_expert_gate`);
+    return linear(m, `${at}.gate`).map((logits, t) => {
+      const powers = logits.map((logit) => Math.exp(logit));
+      const total = powers.reduce((sum, power) => sum + power, 0);
+      const least = [...powers].sort((a, b) => b - a)[perToken - 1] ?? 0;
+      const chosen = powers.map((power) => (power >= least ? power / total : 0));
+      const sum = normalize === true ? chosen.reduce((a, b) => a + b, 0) : 1;
+      const weights = chosen.map((probability) => (unweighed === true ? Math.sign(probability) : probability / sum));
+      const share = 1 / (1 + Math.exp(-(gates[t]?.[0] ?? 0)));
+      return (shared[t] ?? []).map((value, i) =>
+        weights.reduce((mix, weight, e) => mix + weight * (outputs[e]?.[t]?.[i] ?? 0), share * value),
+      );
+    });
+  };
   const table = get("model.embed_tokens.weight");
   let x: Rows = tokens.map((token) => table[token] ?? []);
   for (let layer = 0; layer < layers; layer++) {
@@ -72,9 +111,7 @@ export function naiveQwen2(tensors: Tensors, tokens: readonly number[], window =
     const [q, k, v] = ["q_proj", "k_proj", "v_proj"].map((name) => linear(h, `${at}.self_attn.${name}`)) as [Rows, Rows, Rows];
     x = add(x, linear(attend(rotate(q), rotate(k), v), `${at}.self_attn.o_proj`));
     const m = norm(x, `${at}.post_attention_layernorm.weight`);
-    const [gate, up] = [linear(m, `${at}.mlp.gate_proj`), linear(m, `${at}.mlp.up_proj`)];
-    const active = gate.map((row, t) => row.map((value, i) => (value / (1 + Math.exp(-value))) * (up[t]?.[i] ?? 0)));
-    x = add(x, linear(active, `${at}.mlp.down_proj`));
+    x = add(x, routing === undefined ? gated(m, `${at}.mlp`) : sparse(m, `${at}.mlp`, routing));
   }
   return linear(norm(x, "model.norm.weight"), has("lm_head.weight") ? "lm_head" : "model.embed_tokens");
 }

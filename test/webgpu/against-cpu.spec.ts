@@ -68,6 +68,23 @@ function suite(loaded: Loaded | undefined): void {
     }
   }
 
+  for (const [rows, width, outWidth] of [
+    [33, 257, 129],
+    [128, 36, 1000],
+    [1, 640, 260],
+  ] as const) {
+    for (const dtype of ["BF16", "F16", "F32"] as const satisfies FloatDType[]) {
+      it(`linearTransposed, ${dtype} [${rows}, ${width}] by [${width}, ${outWidth}], in parts`, async () => {
+        const [x, weight] = [drawn.matrix(rows, width), drawn.matrix(width, outWidth, dtype)];
+        const stored = drawn.weight(weight, dtype);
+        for (const round of ["none", "bf16"] as const) {
+          const program = async (executor: Executor) => executor.linearTransposed(await drawn.put(executor, x), stored, round);
+          expectAlike(...(await both(program)), round, width);
+        }
+      });
+    }
+  }
+
   it("linear, enough results for large tiles", async () => {
     const [x, weight] = [drawn.matrix(1537, 36), drawn.matrix(1100, 36, "BF16")];
     const whole = await webgpuProvider.open(new FileStore());

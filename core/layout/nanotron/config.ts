@@ -2,11 +2,12 @@
 
 import type { Plugin, SettingDeclaration, Value, Values } from "../../architecture/declaration.js";
 import type { Settings } from "../../architecture/settings.js";
-import { type Json, type JsonObject, parseObject, plain, sameJson } from "../../format/json.js";
+import { isObject, type Json, type JsonObject, parseObject, plain, sameJson } from "../../format/json.js";
 import { pythonFloat } from "../../format/python.js";
 import { respelled } from "../../format/respell.js";
 import type { NanotronVersion } from "../layout.js";
 import { normalScaling } from "../rope-scaling.js";
+import { keyPath, readKey, textAt, writeKey } from "./keys.js";
 
 /** What a checkpoint of before 2024-05 was trained with; later ones have the key. @see nanotron-format: RoPE */
 const THETA_WITHOUT_KEY = 10000;
@@ -17,7 +18,7 @@ const isHere = ({ in: only }: SettingDeclaration): boolean => only === undefined
 export function settingsOf(raw: Values, plugin: Plugin): Values {
   const values: Record<string, Value> = {};
   for (const [name, declaration] of Object.entries(plugin.settings)) {
-    const value = raw[name];
+    const value = readKey(raw, keyPath(name, declaration));
     if (isHere(declaration) && value !== undefined) values[name] = value;
   }
   values.rope_theta ??= THETA_WITHOUT_KEY;
@@ -27,11 +28,16 @@ export function settingsOf(raw: Values, plugin: Plugin): Values {
 
 /** Nanotron's parser takes every key for a field of the model's dataclass: one that the plugin does not have is another model's. */
 export function unknownKeys(raw: Readonly<Record<string, unknown>>, { settings, constants }: Plugin): string[] {
-  const isKnown = (key: string) => {
-    const declaration = Object.hasOwn(settings, key) ? settings[key] : undefined;
-    return (declaration !== undefined && isHere(declaration)) || Object.hasOwn(constants.nanotron ?? {}, key);
-  };
-  return Object.keys(raw).filter((key) => !isKnown(key));
+  const here = Object.entries(settings).filter(([, declaration]) => isHere(declaration));
+  const known = new Set([
+    ...here.map(([name, declaration]) => keyPath(name, declaration).join(".")),
+    ...Object.keys(constants.nanotron ?? {}),
+  ]);
+  const objects = new Set([...known].flatMap((key) => (key.includes(".") ? [key.split(".")[0] ?? ""] : [])));
+  const keys = Object.entries(raw).flatMap(([key, value]) =>
+    objects.has(key) && isObject(value) ? Object.keys(value).map((inner) => `${key}.${inner}`) : [key],
+  );
+  return keys.filter((key) => !known.has(key) && !objects.has(key));
 }
 
 export interface ModelConfigRequest {
@@ -53,11 +59,13 @@ export function composeModelConfig({ plugin, settings, version, base, source }: 
   for (const [name, declaration] of Object.entries(plugin.settings)) {
     if (!isWritten(declaration, version)) continue;
     const value = respelled(typed(settings[name] ?? null, declaration), spelled);
-    const stands = sameJson(earlier[name], value) || sameJson(said[name] as Json | undefined, value);
-    document[name] = stands ? (earlier[name] ?? value) : value;
+    const path = keyPath(name, declaration);
+    const text = textAt(earlier, path);
+    const stands = sameJson(text, value) || sameJson(said[name] as Json | undefined, value);
+    writeKey(document, path, stands ? (text ?? value) : value);
   }
   for (const [key, value] of Object.entries(plugin.constants.nanotron ?? {})) document[key] = value as Json;
-  for (const key of unknownKeys(earlier, plugin)) document[key] = earlier[key] ?? null;
+  for (const key of unknownKeys(earlier, plugin)) writeKey(document, key.split("."), textAt(earlier, key.split(".")) ?? null);
   return document;
 }
 

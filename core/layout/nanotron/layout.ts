@@ -9,6 +9,7 @@ import { printYaml } from "../../format/yaml.js";
 import type { ReferenceMap } from "../../plan/transforms.js";
 import type { Store } from "../../store/store.js";
 import type { DType } from "../../tensor/dtype.js";
+import { castOnLoad } from "../cast-on-load.js";
 import { majorityDtype } from "../dtypes.js";
 import type {
   Arrangement,
@@ -22,7 +23,6 @@ import type {
   TargetRequest,
   Topology,
 } from "../layout.js";
-import { castOnLoad } from "./cast-on-load.js";
 import { composeModelConfig, settingsOf, unknownKeys } from "./config.js";
 import { filePath, slotKey } from "./file-name.js";
 import { openNanotron, resolveRun, TRAINING_FOLDERS } from "./open.js";
@@ -99,8 +99,9 @@ export class NanotronLayout implements Layout {
     });
   }
 
-  remarks(files: readonly TargetFile[]): string[] {
-    return castOnLoad(files);
+  remarks(files: readonly TargetFile[], slots: readonly Slot[]): string[] {
+    const kept = new Set(slots.filter(({ dtype }) => dtype !== undefined).map(({ key }) => key));
+    return castOnLoad("Nanotron", files, (key) => kept.has(key));
   }
 
   documents({ architecture, arrangement, settings, version, files, source, carried, runtimeRoot }: DocumentRequest): TargetDocument[] {

@@ -1,7 +1,7 @@
 // Nanotron's arrangement element by element, for the proof: written from nanotron-format's rules, without slots.ts' strides.
 
-import { type Architecture, type Component, type Parameter } from "../../architecture/architecture.js";
-import { chain, fuse, interleave, type ReferenceMap, slice, type Transform, transpose } from "../../plan/transforms.js";
+import { type Architecture, type Component, componentsPerMember, type Parameter } from "../../architecture/architecture.js";
+import { chain, fuse, interleave, type ReferenceMap, slice, stack, type Transform, transpose } from "../../plan/transforms.js";
 import type { Arrangement } from "../layout.js";
 import { slotKey } from "./file-name.js";
 
@@ -13,6 +13,8 @@ interface Member {
   /** Along the fused axis: what lies before the component in a rank's tensor, and its own extent there. */
   readonly start: number;
   readonly extent: number;
+  /** Its place in a stack. */
+  readonly place: number | undefined;
 }
 
 export function nanotronReference(architecture: Architecture, { tp, ropeInterleaved }: Arrangement): ReferenceMap {
@@ -34,7 +36,8 @@ export function nanotronReference(architecture: Architecture, { tp, ropeInterlea
   const toRank = (member: Member, rank: number): Transform => {
     const { parallelAxis, fuseAxis } = member.parameter;
     const cut = parallelAxis === undefined ? [] : [slice(parallelAxis, member.partSize, rank)];
-    return chain([reorder(member), ...cut, ...(fuseAxis === undefined ? [] : [fuse(fuseAxis, member.start)])]);
+    const joined = fuseAxis === undefined ? [] : [fuse(fuseAxis, member.start)];
+    return chain([reorder(member), ...cut, ...joined, ...(member.place === undefined ? [] : [stack(member.place)])]);
   };
 
   return {
@@ -48,8 +51,10 @@ export function nanotronReference(architecture: Architecture, { tp, ropeInterlea
     identify({ key, index }) {
       const candidates = byKey.get(key) ?? [];
       const found = candidates.find(({ member }) => {
-        const { parameter, start, extent } = members[member] as Member;
-        const along = parameter.fuseAxis === undefined ? start : (index[parameter.fuseAxis] ?? 0);
+        const { parameter, start, extent, place } = members[member] as Member;
+        const within = place === undefined ? index : index.slice(1);
+        if (place !== undefined && place !== index[0]) return false;
+        const along = parameter.fuseAxis === undefined ? start : (within[parameter.fuseAxis] ?? 0);
         return along >= start && (parameter.fuseAxis === undefined || along < start + extent);
       });
       return found === undefined
@@ -61,12 +66,15 @@ export function nanotronReference(architecture: Architecture, { tp, ropeInterlea
 
 function membersOf(parameter: Parameter, tp: number): Member[] {
   const { components, parallelAxis, fuseAxis } = parameter;
+  const perMember = componentsPerMember(parameter);
   let start = 0;
-  return components.map((component) => {
+  return components.map((component, at) => {
+    if (at % perMember === 0) start = 0;
     const shape = component.transpose ? [...component.shape].reverse() : component.shape;
     const partSize = parallelAxis === undefined ? 0 : (shape[parallelAxis] ?? 0) / tp;
     const extent = fuseAxis === undefined ? 0 : fuseAxis === parallelAxis ? partSize : (shape[fuseAxis] ?? 0);
-    const member = { parameter, component, partSize, start, extent };
+    const place = parameter.stack === undefined ? undefined : Math.floor(at / perMember);
+    const member = { parameter, component, partSize, start, extent, place };
     start += extent;
     return member;
   });
