@@ -3,7 +3,15 @@
 
 import { CheckpointError } from "../errors.js";
 import { isDimensionValue } from "./consistency.js";
-import type { DimensionValue, LayoutName, Plugin, SettingDeclaration, Value, Values } from "./declaration.js";
+import {
+  type DimensionValue,
+  type LayoutName,
+  type Plugin,
+  type SettingDeclaration,
+  settingOf,
+  type Value,
+  type Values,
+} from "./declaration.js";
 import { parseQuotient } from "./shape-pattern.js";
 
 /** Every declared setting's value, by its Hugging Face name. */
@@ -31,9 +39,10 @@ export function configure(plugin: Plugin, raw: Values, layout: LayoutName, where
     if (value !== undefined) checkValue(name, value, declaration, where);
   }
   const dimensions = computeDimensions(plugin, raw, where);
+  const sizes = new Map(Object.keys(plugin.dimensions).map((symbol) => [settingOf(plugin.dimensions, symbol), dimensions[symbol]]));
   const settings: Record<string, Value> = {};
   for (const [name, declaration] of Object.entries(plugin.settings)) {
-    const value = raw[name];
+    const value = raw[name] ?? sizes.get(name) ?? raw[name];
     // A null id or object says something ("no such token"); a null number or name is as good as absent.
     const isNullValue = declaration.nullable === true || ["token", "object", "any"].includes(declaration.type);
     const isGiven = value !== undefined && (value !== null || isNullValue);
@@ -76,7 +85,7 @@ function computeDimensions(plugin: Plugin, raw: Values, where: string): Dimensio
   const dimensions: Record<string, number> = {};
   for (const [symbol, source] of Object.entries(plugin.dimensions)) {
     const { setting, default: fallback } = typeof source === "string" ? { setting: source, default: undefined } : source;
-    const given = raw[setting];
+    const given = raw[setting] === undefined ? literalDefault(plugin.settings[setting]) : raw[setting];
     const size =
       given === undefined || given === null ? (typeof fallback === "number" ? fallback : quotient(fallback ?? "", dimensions)) : given;
     if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 1) {
@@ -87,6 +96,12 @@ function computeDimensions(plugin: Plugin, raw: Values, where: string): Dimensio
     dimensions[symbol] = size;
   }
   return dimensions;
+}
+
+/** Of a setting whose absence says a number; null then still means what the dimension's own default says. */
+function literalDefault(declaration: SettingDeclaration | undefined): Value | undefined {
+  const value = declaration?.default;
+  return isDimensionValue(value) ? undefined : value;
 }
 
 function hasType(value: Value, { type, default: fallback, nullable, positive }: SettingDeclaration): boolean {

@@ -48,7 +48,7 @@ async function runCheck(folder: string, { json }: JsonFlag): Promise<void> {
 }
 
 function printPlugin(plugin: Plugin): void {
-  const { name, description, family, origin, identify, expect, blocks, forward, limits } = plugin;
+  const { name, description, family, origin, identify, expect, blocks, parameterless, forward, limits } = plugin;
   print(`${name}: ${description}`);
   print(`  family   ${family}`);
   print(`  origin   ${origin}`);
@@ -65,6 +65,7 @@ function printPlugin(plugin: Plugin): void {
       }
     }
   }
+  if (parameterless.length > 0) print(`  ${parameterless.join(", ")}  (no parameters)`);
   for (const [layout, found] of Object.entries(limits)) {
     for (const { setting, loss, because } of found) print(`  limit    ${layout}, ${setting}: ${because} (loss of ${loss})`);
   }
