@@ -21,14 +21,21 @@ export interface Made {
  * Write `folder/config.json` and `folder/model.safetensors`, in the config's dtype.
  *
  * @param seed - undefined writes headers only
+ * @param stored - names of small tensors that are there as well
  */
-export function makeCheckpoint(store: MemoryStore, folder: string, plugin: Plugin, config: Values, seed: number | undefined): Made {
+export function makeCheckpoint(
+  store: MemoryStore,
+  folder: string,
+  plugin: Plugin,
+  { config, seed, stored = [] }: { config: Values; seed: number | undefined; stored?: readonly string[] | undefined },
+): Made {
   const settings = new HuggingFaceLayout().readSettings(config, plugin);
   const configuration = configure(plugin, settings, "huggingface", `${folder}/config.json`);
   const architecture = expand(plugin, configuration);
   const { components, blocks } = architecture;
   const dtype = dtypeOf(config);
-  const specs = components.map(({ name, shape }) => ({ name, shape, dtype }));
+  const all = [...components, ...stored.map((name) => ({ name, shape: [2] }))];
+  const specs = all.map(({ name, shape }) => ({ name, shape, dtype }));
   const { bytes, tensors, fileByteLength } = encodeHeader(referenceOrder(specs), { format: "pt" });
   store.files.set(`${folder}/config.json`, new TextEncoder().encode(JSON.stringify(config)));
   if (seed === undefined) {
