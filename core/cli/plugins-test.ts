@@ -7,6 +7,7 @@ import type { TestReport } from "../testing/architecture-tester.js";
 import { withJson } from "./options.js";
 import { print, printDocument } from "./output.js";
 import { forwardsOf } from "./package-code.js";
+import { checkNamed, packagesHere } from "./plugin-packages.js";
 
 export const addPluginsTest = (plugins: Command): void => {
   withJson(
@@ -28,8 +29,8 @@ async function runTest(asked: string, { json }: { readonly json?: boolean }): Pr
 
 /** An installed package by its name, with its code; or a folder, beside the plugins that are installed. */
 async function subjectOf(asked: string): Promise<{ folders: readonly string[]; overrides: EngineOverrides }> {
-  const { installedPackages } = await import("../architecture/packages.js");
-  const installed = installedPackages(process.cwd());
+  const { packages: installed, broken } = await packagesHere();
+  checkNamed(asked, broken);
   const named = installed.find(({ name }) => name === asked);
   const folders = named?.folders ?? [resolve(asked)];
   const packages = installed.filter((other) => !other.folders.some((folder) => folders.includes(folder)));
