@@ -2,6 +2,7 @@
 // the kit's business, not the author's. `import { ArchitectureTester } from "weighbridge/testing"`.
 
 import { AssertionError } from "node:assert";
+import { realpathSync } from "node:fs";
 import { resolve } from "node:path";
 import { builtInFolders, readPlugin } from "../architecture/load.js";
 import type { EngineOverrides } from "../compose.js";
@@ -113,12 +114,17 @@ export class ArchitectureTester {
     const { plugins = [] } = this.overrides;
     const known = [...builtInFolders(), ...plugins];
     if (!/[/\\]|^\.{1,2}$/.test(plugin)) {
-      const folder = known.find((candidate) => readPlugin(candidate, candidate).declaration.name === plugin) ?? plugin;
-      return { name: plugin, folder, overrides: this.overrides };
+      const folder = known.find((candidate) => readPlugin(candidate, candidate).declaration.name === plugin);
+      // Without one a name that is not known either is the user's mistake.
+      return {
+        name: folder === undefined ? subjectOf(plugin, this.overrides).plugin.name : plugin,
+        folder: folder ?? plugin,
+        overrides: this.overrides,
+      };
     }
     const folder = resolve(plugin);
     const { name } = readPlugin(folder, folder).declaration;
-    const isKnown = known.some((candidate) => resolve(candidate) === folder);
+    const isKnown = known.some((candidate) => realpathSync(candidate) === realpathSync(folder));
     return { name, folder, overrides: isKnown ? this.overrides : { ...this.overrides, plugins: [...plugins, folder] } };
   }
 }
