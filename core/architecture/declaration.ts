@@ -98,6 +98,7 @@ export interface PluginFile {
   readonly expect?: Values;
   readonly limits?: ByLayout<readonly Limit[]>;
   readonly blocks?: readonly BlockDeclaration[];
+  readonly parameterless?: readonly string[];
   readonly ignore?: readonly IgnoreDeclaration[];
 }
 
@@ -119,6 +120,8 @@ export interface Plugin {
   readonly expect: Values;
   readonly limits: ByLayout<readonly Limit[]>;
   readonly blocks: readonly BlockDeclaration[];
+  /** Names of the pipeline blocks after these that hold no parameters. */
+  readonly parameterless: readonly string[];
   readonly ignore: readonly IgnoreDeclaration[];
 }
 

@@ -56,7 +56,8 @@ function hasMarkers({ markers: byLayout }: Plugin, checkpoint: Checkpoint): bool
 const unlikeMarkers = (markers: Values, { rawConfig }: Checkpoint): [string, Value][] =>
   Object.entries(markers).filter(([key, value]) => !sameJson(rawConfig[key] as Json | undefined, value as Json));
 
-const differencesTo = (expected: Values, { settings }: Configuration): [string, Value][] =>
+/** Settings that are not as expected, each with what was expected. */
+export const differencesTo = (expected: Values, { settings }: Configuration): [string, Value][] =>
   Object.entries(expected).filter(([name, value]) => !sameJson(settings[name] as Json, value as Json));
 
 /** What the plugin expects and the checkpoint does not have, one line each: published values, and for a plugin named by hand its marks. */

@@ -9,6 +9,7 @@ import {
   type LayoutName,
   type Plugin,
   type SettingDeclaration,
+  settingOf,
   type Value,
   type Values,
 } from "./declaration.js";
@@ -39,9 +40,10 @@ export function configure(plugin: Plugin, raw: Values, layout: LayoutName, where
     if (value !== undefined) checkValue(name, value, declaration, where);
   }
   const dimensions = computeDimensions(plugin, raw, where);
+  const sizes = new Map(Object.keys(plugin.dimensions).map((symbol) => [settingOf(plugin.dimensions, symbol), dimensions[symbol]]));
   const settings: Record<string, Value> = {};
   for (const [name, declaration] of Object.entries(plugin.settings)) {
-    const value = raw[name];
+    const value = raw[name] ?? sizes.get(name) ?? raw[name];
     // A null id or object says something ("no such token"); a null number or name is as good as absent.
     const isNullValue = declaration.nullable === true || ["token", "object", "any"].includes(declaration.type);
     const isGiven = value !== undefined && (value !== null || isNullValue) && !meansDefault(value, declaration);
@@ -90,7 +92,7 @@ function computeDimensions(plugin: Plugin, raw: Values, where: string): Dimensio
   const dimensions: Record<string, number> = {};
   for (const [symbol, source] of Object.entries(plugin.dimensions)) {
     const { setting, default: fallback } = typeof source === "string" ? { setting: source, default: undefined } : source;
-    const given = raw[setting];
+    const given = raw[setting] === undefined ? literalDefault(plugin.settings[setting]) : raw[setting];
     const size =
       given === undefined || given === null ? (typeof fallback === "number" ? fallback : quotient(fallback ?? "", dimensions)) : given;
     if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 1) {
@@ -101,6 +103,12 @@ function computeDimensions(plugin: Plugin, raw: Values, where: string): Dimensio
     dimensions[symbol] = size;
   }
   return dimensions;
+}
+
+/** Of a setting whose absence says a number; null then still means what the dimension's own default says. */
+function literalDefault(declaration: SettingDeclaration | undefined): Value | undefined {
+  const value = declaration?.default;
+  return isDimensionValue(value) ? undefined : value;
 }
 
 function hasType(value: Value, { type, default: fallback, nullable, positive }: SettingDeclaration): boolean {

@@ -8,7 +8,7 @@ import { print, printDocument } from "./output.js";
 import { addPluginsInfer } from "./plugins-infer.js";
 import { addPluginsNew } from "./plugins-new.js";
 import { addPluginsTest } from "./plugins-test.js";
-import { openSession } from "./session.js";
+import { openSession, withWarnings } from "./session.js";
 
 interface JsonFlag {
   readonly json?: boolean;
@@ -25,30 +25,32 @@ export function addPlugins(program: Command): void {
 }
 
 async function runList({ json }: JsonFlag): Promise<void> {
-  const { engine } = await openSession({});
-  const plugins = engine.plugins().map(({ name, family, origin, description }) => ({ name, family, origin, description }));
-  if (json === true) return void printDocument({ plugins });
+  const session = await openSession({});
+  const plugins = session.engine.plugins().map(({ name, family, origin, description }) => ({ name, family, origin, description }));
+  const broken = session.broken.map(({ name, folder, error }) => ({ package: name, folder, errors: error.message.split("\n") }));
+  if (json === true) return void printDocument({ plugins, broken });
   const widest = (texts: readonly string[]) => Math.max(...texts.map((text) => text.length));
   const [nameWidth, originWidth] = [widest(plugins.map(({ name }) => name)), widest(plugins.map(({ origin }) => origin))];
   for (const { name, origin, description } of plugins) print(`${name.padEnd(nameWidth)}  ${origin.padEnd(originWidth)}  ${description}`);
+  for (const { package: name, errors } of broken) for (const error of errors) print(`broken: ${name}: ${error}`);
 }
 
 async function runShow(asked: string, { json }: JsonFlag): Promise<void> {
-  const { engine, plugin: name = asked } = await openSession({ plugin: asked });
-  const plugin = findPlugin(engine.plugins(), name);
+  const { engine, plugin: name = asked, warnOfBroken } = await openSession({ plugin: asked });
+  const plugin = await withWarnings(async () => findPlugin(engine.plugins(), name), warnOfBroken);
   if (json === true) printDocument(plugin);
   else printPlugin(plugin);
 }
 
 async function runCheck(folder: string, { json }: JsonFlag): Promise<void> {
-  const { engine } = await openSession({});
-  const { name } = engine.checkPlugin(folder);
+  const { engine, warnOfBroken } = await openSession({});
+  const { name } = await withWarnings(async () => engine.checkPlugin(folder), warnOfBroken);
   if (json === true) printDocument({ plugin: name, valid: true });
   else print(`${name}: the declaration is valid`);
 }
 
 function printPlugin(plugin: Plugin): void {
-  const { name, description, family, origin, identify, expect, blocks, forward, limits } = plugin;
+  const { name, description, family, origin, identify, expect, blocks, parameterless, forward, limits } = plugin;
   print(`${name}: ${description}`);
   print(`  family   ${family}`);
   print(`  origin   ${origin}`);
@@ -72,6 +74,7 @@ function printPlugin(plugin: Plugin): void {
       }
     }
   }
+  if (parameterless.length > 0) print(`  ${parameterless.join(", ")}  (no parameters)`);
   for (const [layout, found] of Object.entries(limits)) {
     for (const { setting, loss, because } of found) print(`  limit    ${layout}, ${setting}: ${because} (loss of ${loss})`);
   }

@@ -11,6 +11,7 @@ import { verify } from "../engine/verify.js";
 import { UnsupportedError, WeighbridgeError } from "../errors.js";
 import type { Topology } from "../layout/layout.js";
 import type { InvalidCase, ValidCase } from "./cases.js";
+import { costProblem } from "./costs.js";
 import { dtypeOf } from "./made-checkpoint.js";
 import { mappingProblems } from "./mapping.js";
 import { disagreement, SEED } from "./notice.js";
@@ -25,7 +26,9 @@ const PUBLISHED_PP = [1, 2, 4, 8, 16];
 
 /** As published: the plugin is found for it, nothing about it is odd, and its plan is proven. Headers only, so any size. */
 export async function checkPublished(subject: Subject, model: ValidCase): Promise<void> {
-  const { context, plugin, tps, pps } = setUp(subject, model.config);
+  const { context, plugin, tps, pps } = setUp(subject, model.config, undefined, model.stored);
+  const problem = costProblem(expand(plugin, configurationOf(plugin, model.config)), model.costs);
+  assert.ok(problem === undefined, problem);
   const all = tps.flatMap((tp) => PUBLISHED_PP.filter((pp) => pps.includes(pp)).map((pp) => ({ tp, pp })));
   const topologies = model.topologies?.map(({ tp = 1, pp = 1 }): Topology => ({ tp, pp })) ?? all;
   const { losses = [] } = model;
@@ -108,7 +111,7 @@ async function checkSettings({ context, plugin }: Workbench, where: string): Pro
  * own tests, run the largest TP with interleaved rows: Hugging Face's forward then rotates in one order and Nanotron's in the other.
  */
 export async function checkForwards(subject: Subject, model: ValidCase): Promise<void> {
-  const bench = setUp(subject, withoutLosses(subject.plugin, smallConfig(subject.plugin, model)), SEED);
+  const bench = setUp(subject, withoutLosses(subject.plugin, smallConfig(subject.plugin, model)), SEED, model.stored);
   const { context, plugin, tps, pps } = bench;
   const executors = await workingExecutors(bench);
   for (const [at, arrangement] of arrangementsOf(tps.map((tp) => ({ tp, pp: 1 }))).entries()) {

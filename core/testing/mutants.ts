@@ -19,7 +19,7 @@ export function mutantsOf(plugin: Plugin, dimensions: Readonly<Record<string, nu
     ...places.flatMap((place) => transformMutants(plugin, place)),
     ...places.flatMap((place) => orderMutants(plugin, place)),
     ...swapMutants(plugin, places, dimensions),
-    ...places.map((place) => ({ name: `${nanotronTemplate(place.parameter)} left out`, plugin: edit(plugin, place, () => undefined) })),
+    ...places.flatMap((place) => absenceMutants(plugin, place)),
     ...ropeFlipped(plugin),
   ];
 }
@@ -108,6 +108,18 @@ function axisMutants(plugin: Plugin, place: Place): Mutant[] {
   return [{ name, plugin: edit(plugin, place, (parameter) => ({ ...parameter, nanotron: other })) }];
 }
 
+/** A parameter that no rule knows, and one whose tensors are ignored instead of carried. */
+function absenceMutants(plugin: Plugin, place: Place): Mutant[] {
+  const name = nanotronTemplate(place.parameter);
+  const without = edit(plugin, place, () => undefined);
+  const repeat = plugin.blocks[place.block]?.repeat;
+  const ignored = sourcesOf(place.parameter).map(({ tensor }) => ({ tensor, ...(repeat && { repeat }), because: "a mistake" }));
+  return [
+    { name: `${name} left out`, plugin: without },
+    { name: `${name} ignored`, plugin: { ...without, ignore: [...plugin.ignore, ...ignored] } },
+  ];
+}
+
 /** The parts of each fused parameter in another order: each pair exchanged. */
 function orderMutants(plugin: Plugin, place: Place): Mutant[] {
   const sources = sourcesOf(place.parameter);
@@ -170,18 +182,6 @@ function ropeFlipped(plugin: Plugin): Mutant[] {
   return plugin.blocks.some(({ parameters }) => parameters.some((parameter) => sourcesOf(parameter).some(({ rotary }) => rotary)))
     ? [{ name: "rotary flipped everywhere", plugin: { ...plugin, blocks } }]
     : [];
-}
-
-/** A limit that is not there lets through what Nanotron computes otherwise; the cases have to say so. */
-export function limitMutants(plugin: Plugin, inherited: Plugin["limits"]): Mutant[] {
-  return Object.entries(plugin.limits).flatMap(([layout, limits]) =>
-    limits
-      .filter((limit) => !(inherited[layout] ?? []).some((known) => isDeepStrictEqual(known, limit)))
-      .map((limit) => ({
-        name: `limit on ${limit.setting} dropped`,
-        plugin: { ...plugin, limits: { ...plugin.limits, [layout]: limits.filter((kept) => kept !== limit) } },
-      })),
-  );
 }
 
 const pairs = <T>(values: readonly T[]): (readonly [T, T])[] => values.flatMap((a, at) => values.slice(at + 1).map((b) => [a, b] as const));

@@ -26,7 +26,7 @@ import type {
 import { composeModelConfig, settingsOf, unknownKeys } from "./config.js";
 import { filePath, slotKey } from "./file-name.js";
 import { openNanotron, resolveRun, TRAINING_FOLDERS } from "./open.js";
-import { pipelineRanks } from "./pipeline.js";
+import { checkPipeline, type Pipeline, pipelineRanks } from "./pipeline.js";
 import { nanotronReference } from "./reference.js";
 import { composeCheckpointMetadata, composeRunConfig } from "./run-config.js";
 import { printSharding } from "./sharding.js";
@@ -81,6 +81,7 @@ export class NanotronLayout implements Layout {
   }
 
   files({ architecture, arrangement, slots, dtypes, version }: TargetRequest): TargetFile[] {
+    checkPipeline(pipelineOf(architecture), arrangement.pp);
     const ranks = parameterRanks(architecture, arrangement.pp);
     return slots.map((slot) => {
       const { key, name, shape, sharding } = slot;
@@ -143,11 +144,13 @@ function isInterleaved({ rawConfig, configPath }: Checkpoint, answer: boolean | 
   return said;
 }
 
-const blockRanks = ({ blocks }: Architecture, pp: number): number[] =>
-  pipelineRanks(
-    blocks.map(({ cost }) => cost),
-    pp,
-  );
+const blockRanks = (architecture: Architecture, pp: number): number[] => pipelineRanks(pipelineOf(architecture), pp);
+
+/** What Nanotron's placement is computed from. */
+export const pipelineOf = ({ blocks, plugin }: Architecture): Pipeline => ({
+  costs: blocks.map(({ cost }) => cost),
+  parameterless: plugin.parameterless.length,
+});
 
 function parameterRanks(architecture: Architecture, pp: number): Map<string, number> {
   const ranks = blockRanks(architecture, pp);
