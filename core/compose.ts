@@ -2,6 +2,7 @@
 
 import { llamaForwards } from "../plugins/llama/forwards.js";
 import { qwen2Forwards } from "../plugins/qwen2/forwards.js";
+import { smollm3Forwards } from "../plugins/smollm3/forwards.js";
 import type { Plugin } from "./architecture/declaration.js";
 import { addBuiltInPlugins, addPlugins, readPlugin } from "./architecture/load.js";
 import type { PluginPackage } from "./architecture/packages.js";
@@ -87,7 +88,8 @@ function containerOf(overrides: EngineOverrides): DependencyContainer {
       [...executors, webgpuProvider, cpuProvider].map((provider) => [provider.name, provider]),
     ),
   );
-  child.registerInstance(FORWARDS, registryOf("family", [["llama", llamaForwards], ["qwen2", qwen2Forwards], ...Object.entries(forwards)]));
+  const builtIn = { llama: llamaForwards, qwen2: qwen2Forwards, smollm3: smollm3Forwards };
+  child.registerInstance(FORWARDS, registryOf("family", [...Object.entries(builtIn), ...Object.entries(forwards)]));
   child.registerInstance(PLUGINS, pluginRegistry(plugins, packages, known));
   return child;
 }

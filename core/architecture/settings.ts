@@ -2,8 +2,9 @@
 // The layouts read their config files into raw values; this module makes Settings of them.
 
 import { CheckpointError } from "../errors.js";
-import { isDimensionValue } from "./consistency.js";
+import { isDimensionValue, isEveryValue } from "./consistency.js";
 import type { DimensionValue, LayoutName, Plugin, SettingDeclaration, Value, Values } from "./declaration.js";
+import { withLists } from "./lists.js";
 import { parseQuotient } from "./shape-pattern.js";
 
 /** Every declared setting's value, by its Hugging Face name. */
@@ -26,7 +27,7 @@ export interface Configuration {
 export function configure(plugin: Plugin, raw: Values, layout: LayoutName, where: string): Configuration {
   for (const [name, declaration] of Object.entries(plugin.settings)) {
     const value = raw[name];
-    if (value === undefined && declaration.default === undefined)
+    if (value === undefined && declaration.default === undefined && declaration.every === undefined)
       throw new CheckpointError(`${where}: ${name} is missing`, { pointer: `/${name}` });
     if (value !== undefined) checkValue(name, value, declaration, where);
   }
@@ -39,7 +40,7 @@ export function configure(plugin: Plugin, raw: Values, layout: LayoutName, where
     const isGiven = value !== undefined && (value !== null || isNullValue);
     settings[name] = isGiven ? value : resolveValue(unsaid(plugin, name, declaration, layout), dimensions);
   }
-  return { settings, dimensions };
+  return { settings: withLists(plugin, settings, { layout, dimensions, where }), dimensions };
 }
 
 /** @throws {CheckpointError} the value is not what the plugin says of its setting */
@@ -58,7 +59,8 @@ function unsaid(
   layout: LayoutName,
 ): Value | DimensionValue {
   const limit = (plugin.limits[layout] ?? []).find((candidate) => candidate.setting === name);
-  return only !== undefined && only !== layout && limit?.only !== undefined ? limit.only : (fallback ?? null);
+  const isElsewhere = only !== undefined && only !== layout;
+  return isElsewhere && limit?.only !== undefined && !isEveryValue(limit.only) ? limit.only : (fallback ?? null);
 }
 
 /** A literal as it is; `{ dimension }` computed. */
@@ -89,9 +91,9 @@ function computeDimensions(plugin: Plugin, raw: Values, where: string): Dimensio
   return dimensions;
 }
 
-function hasType(value: Value, { type, default: fallback, nullable, positive }: SettingDeclaration): boolean {
+function hasType(value: Value, { type, default: fallback, nullable, positive, every }: SettingDeclaration): boolean {
   if (positive === true && typeof value === "number" && value <= 0) return false;
-  if (value === null) return nullable === true || type === "any" || type === "token" || fallback !== undefined;
+  if (value === null) return nullable === true || type === "any" || type === "token" || fallback !== undefined || every !== undefined;
   switch (type) {
     case "integer":
       return Number.isSafeInteger(value);
@@ -99,6 +101,8 @@ function hasType(value: Value, { type, default: fallback, nullable, positive }: 
       return typeof value === "number" && Number.isFinite(value);
     case "token":
       return Number.isSafeInteger(value) || (Array.isArray(value) && value.length > 0 && value.every(Number.isSafeInteger));
+    case "list":
+      return Array.isArray(value) && value.every((entry) => (every === undefined ? typeof entry !== "object" : entry === 0 || entry === 1));
     case "object":
       return typeof value === "object" && !Array.isArray(value);
     case "any":
@@ -108,8 +112,9 @@ function hasType(value: Value, { type, default: fallback, nullable, positive }: 
   }
 }
 
-function typeName({ type, positive }: SettingDeclaration): string {
+function typeName({ type, positive, every }: SettingDeclaration): string {
   if (type === "token") return "a token id or a list of them";
+  if (every !== undefined) return "a list of 0 and 1";
   if (positive === true) return `a positive ${type}`;
   return /^[aio]/.test(type) ? `an ${type}` : `a ${type}`;
 }

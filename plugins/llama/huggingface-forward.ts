@@ -22,6 +22,8 @@ export interface HuggingFaceDecoder {
   readonly rope: RopeTable;
   /** Which products have a bias: q, k and v; the attention's output; the feed-forward's three. */
   readonly biases: { readonly qkv: boolean; readonly output: boolean; readonly mlp: boolean };
+  /** Whether a layer's queries and keys are rotated. */
+  readonly rotates: (layer: number) => boolean;
   readonly isTied: boolean;
   readonly attention: ForwardOptions["attention"];
   readonly round: Rounding;
@@ -68,6 +70,8 @@ export interface ClassDefaults {
   /** Of absent keys. */
   readonly kvHeads: number;
   readonly maxPositions: number;
+  readonly theta?: number;
+  readonly isTied?: boolean;
 }
 
 /** @throws {CheckpointError | UnsupportedError} the config lacks a key, or asks for what no forward here computes */
@@ -75,7 +79,7 @@ export function readHuggingFaceDecoder(
   source: ForwardSource,
   numTokens: number,
   { numerics, attention }: ForwardOptions,
-  { biases, kvHeads, maxPositions }: ClassDefaults,
+  { biases, kvHeads, maxPositions, theta = 10000, isTied = false }: ClassDefaults,
 ): HuggingFaceDecoder {
   const config = configReader(source);
   const heads = config.integer("num_attention_heads");
@@ -90,25 +94,32 @@ export function readHuggingFaceDecoder(
     kvHeads: config.integer("num_key_value_heads", kvHeads),
     headDim,
     epsilon: config.number("rms_norm_eps", 1e-6),
-    rope: readRope(source, headDim, numTokens, maxPositions),
+    rope: readRope(source, headDim, numTokens, { maxPositions, theta }),
     biases,
-    isTied: config.flag("tie_word_embeddings", false),
+    rotates: () => true,
+    isTied: config.flag("tie_word_embeddings", isTied),
     attention,
     round: frameworkRounding(numerics, source.whole("model.embed_tokens.weight").dtype),
   };
 }
 
 /** Version 5 reads `rope_parameters`, unless a legacy `rope_scaling` says something; theta fills in from the top level. */
-function readRope(source: ForwardSource, headDim: number, numTokens: number, maxPositions: number): RopeTable {
+function readRope(
+  source: ForwardSource,
+  headDim: number,
+  numTokens: number,
+  defaults: Readonly<Record<"maxPositions" | "theta", number>>,
+): RopeTable {
   const config = configReader(source);
   const legacy = config.object("rope_scaling");
   const parameters: Values = (legacy !== undefined && Object.keys(legacy).length > 0 ? legacy : config.object("rope_parameters")) ?? {};
-  const theta = typeof parameters.rope_theta === "number" ? parameters.rope_theta : config.number("rope_theta", 10000);
+  const theta = typeof parameters.rope_theta === "number" ? parameters.rope_theta : config.number("rope_theta", defaults.theta);
   const type = parameters.rope_type ?? parameters.type ?? "default";
   if ((parameters.partial_rotary_factor ?? config.number("partial_rotary_factor", 1)) !== 1) {
     throw new UnsupportedError(`${source.configPath}: partial_rotary_factor: this forward rotates whole heads`, false);
   }
-  return scaledRope(theta, headDim, { ...parameters, rope_type: type }, numTokens, config.integer("max_position_embeddings", maxPositions));
+  const maxPositions = config.integer("max_position_embeddings", defaults.maxPositions);
+  return scaledRope(theta, headDim, { ...parameters, rope_type: type }, numTokens, maxPositions);
 }
 
 const norm = (ops: Ops, { source, epsilon, round }: HuggingFaceDecoder, name: string, x: Tensor): Promise<Tensor> =>
@@ -118,10 +129,8 @@ async function addAttention(ops: Ops, model: HuggingFaceDecoder, layer: number, 
   const { source, heads, kvHeads, headDim, rope, biases, attention, round } = model;
   const at = `model.layers.${layer}`;
   const product = (x: Tensor, name: string, hasBias = biases.qkv) => linear(ops, source, x, `${at}.self_attn.${name}`, hasBias, round);
-  const rotate = (x: Tensor) => {
-    const roundings = { roundTable: round, roundProducts: round, round };
-    return ops.rotate(x, { headDim, ...rope, interleaved: false, ...roundings });
-  };
+  const roundings = { roundTable: round, roundProducts: round, round };
+  const rotate = async (x: Tensor) => (model.rotates(layer) ? ops.rotate(x, { headDim, ...rope, interleaved: false, ...roundings }) : x);
   const x = await norm(ops, model, `${at}.input_layernorm.weight`, hidden); // [T, H]
   const q = await rotate(await product(x, "q_proj")); // [T, A·D]
   const k = await rotate(await product(x, "k_proj")); // [T, K·D]

@@ -22,7 +22,7 @@ const huggingFaceQwen2: Forward = (executor, source, tokens, options) => {
 };
 
 /** Qwen2ForTraining, without experts. */
-const nanotronQwen2: Forward = (executor, source, tokens, options) => {
+export const nanotronQwen2: Forward = (executor, source, tokens, options) => {
   const config = configReader(source);
   if (config.object("moe_config") !== undefined) throw refusal(source, "moe_config", "no forward here computes experts");
   if ((source.config.flex_attention_mask ?? null) !== null) throw refusal(source, "flex_attention_mask", "this forward's mask is causal");
@@ -45,7 +45,7 @@ const nanotronQwen2: Forward = (executor, source, tokens, options) => {
 };
 
 /** A window of as many tokens as there are hides none of them. */
-function refuseWindow(source: ForwardSource, key: string, window: number, tokens: Uint32Array): void {
+export function refuseWindow(source: ForwardSource, key: string, window: number, tokens: Uint32Array): void {
   if (window < tokens.length)
     throw refusal(source, key, `no forward here has a window, and ${tokens.length} tokens do not fit in ${window}`);
 }

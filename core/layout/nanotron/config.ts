@@ -52,7 +52,7 @@ export function composeModelConfig({ plugin, settings, version, base, source }: 
   const document: JsonObject = {};
   for (const [name, declaration] of Object.entries(plugin.settings)) {
     if (!isWritten(declaration, version)) continue;
-    const value = respelled(typed(settings[name] ?? null, declaration), spelled);
+    const value = respelled(typed(settings[name] ?? declaration.instead_of_null?.nanotron ?? null, declaration), spelled);
     const stands = sameJson(earlier[name], value) || sameJson(said[name] as Json | undefined, value);
     document[name] = stands ? (earlier[name] ?? value) : value;
   }
