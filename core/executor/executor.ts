@@ -66,6 +66,8 @@ export interface AttentionOptions {
   readonly headDim: number; // D
   /** On the scores; 1 / sqrt(D) as a rule. */
   readonly scale: number;
+  /** The last keys that a query sees, its own position's included; all of them by default. */
+  readonly window?: number | undefined;
   /**
    * With `round` "bf16" (with "none" the two are one function):
    * `fused`: scores, their maximum and the sum l of p = exp(score·scale − max) in float32; round(p) · V, divided by l, rounded once.
@@ -99,7 +101,7 @@ export interface Ops {
   joinColumns(parts: readonly Tensor[]): Promise<Tensor>;
   /** RoPE on whole heads. @returns [T, H] */
   rotate(x: Tensor, options: RotateOptions): Promise<Tensor>;
-  /** Causal grouped-query attention. @param q - [T, A·D] @param k - [T, K·D] @param v - [T, K·D] @returns [T, A·D] */
+  /** Causal grouped-query attention, of a sliding window where one is asked for. @param q - [T, A·D] @param k - [T, K·D] @param v - [T, K·D] @returns [T, A·D] */
   attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Promise<Tensor>;
   /** silu(gate) · up, element by element. @returns [T, H] */
   siluMul(gate: Tensor, up: Tensor, options: SiluMulOptions): Promise<Tensor>;

@@ -73,7 +73,8 @@ export function rotateShape(x: Tensor, { headDim, frequencies }: RotateOptions):
   return x.shape;
 }
 
-export function attentionShape(q: Tensor, k: Tensor, v: Tensor, { heads, kvHeads, headDim }: AttentionOptions): Size {
+export function attentionShape(q: Tensor, k: Tensor, v: Tensor, { heads, kvHeads, headDim, window = 1 }: AttentionOptions): Size {
+  expectCount("attention: window", window);
   expectCount("attention: heads", heads);
   expectCount("attention: kvHeads", kvHeads);
   expectCount("attention: headDim", headDim);

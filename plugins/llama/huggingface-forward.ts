@@ -25,6 +25,8 @@ export interface HuggingFaceDecoder {
   /** Whether a layer's queries and keys are rotated. */
   readonly rotates: (layer: number) => boolean;
   readonly isTied: boolean;
+  /** Tokens that one sees in a layer, itself included; undefined where it sees all before it. */
+  readonly window: (layer: number) => number | undefined;
   readonly attention: ForwardOptions["attention"];
   readonly round: Rounding;
 }
@@ -57,12 +59,23 @@ export async function* runHuggingFaceDecoder(
   }
 }
 
+/** As transformers does, the class is chosen by `model_type`. MistralForCausalLM is Llama without biases and with a window. */
 function readModel(source: ForwardSource, numTokens: number, options: ForwardOptions): HuggingFaceDecoder {
   const config = configReader(source);
+  if (source.config.model_type === "mistral") {
+    const window = windowOf(source, 4096);
+    const biases = { qkv: false, output: false, mlp: false };
+    const kvHeads = source.config.num_key_value_heads === null ? config.integer("num_attention_heads") : 8;
+    return readHuggingFaceDecoder(source, numTokens, options, { biases, kvHeads, maxPositions: 131072, window: () => window });
+  }
   const attentionBias = config.flag("attention_bias", false);
   const biases = { qkv: attentionBias, output: attentionBias, mlp: config.flag("mlp_bias", false) };
   return readHuggingFaceDecoder(source, numTokens, options, { biases, kvHeads: config.integer("num_attention_heads"), maxPositions: 2048 });
 }
+
+/** @returns what `sliding_window` says: null is none, and an absent key the class's own */
+export const windowOf = (source: ForwardSource, absent: number): number | undefined =>
+  source.config.sliding_window === null ? undefined : configReader(source).integer("sliding_window", absent);
 
 /** What a class of transformers has without its config saying so. */
 export interface ClassDefaults {
@@ -72,6 +85,9 @@ export interface ClassDefaults {
   readonly maxPositions: number;
   readonly theta?: number;
   readonly isTied?: boolean;
+  /** As a HuggingFaceDecoder has them; all layers rotate and none has a window by default. */
+  readonly rotates?: HuggingFaceDecoder["rotates"];
+  readonly window?: HuggingFaceDecoder["window"];
 }
 
 /** @throws {CheckpointError | UnsupportedError} the config lacks a key, or asks for what no forward here computes */
@@ -79,7 +95,7 @@ export function readHuggingFaceDecoder(
   source: ForwardSource,
   numTokens: number,
   { numerics, attention }: ForwardOptions,
-  { biases, kvHeads, maxPositions, theta = 10000, isTied = false }: ClassDefaults,
+  { biases, kvHeads, maxPositions, theta = 10000, isTied = false, rotates = () => true, window = () => undefined }: ClassDefaults,
 ): HuggingFaceDecoder {
   const config = configReader(source);
   const heads = config.integer("num_attention_heads");
@@ -96,20 +112,18 @@ export function readHuggingFaceDecoder(
     epsilon: config.number("rms_norm_eps", 1e-6),
     rope: readRope(source, headDim, numTokens, { maxPositions, theta }),
     biases,
-    rotates: () => true,
+    rotates,
     isTied: config.flag("tie_word_embeddings", isTied),
+    window,
     attention,
     round: frameworkRounding(numerics, source.whole("model.embed_tokens.weight").dtype),
   };
 }
 
 /** Version 5 reads `rope_parameters`, unless a legacy `rope_scaling` says something; theta fills in from the top level. */
-function readRope(
-  source: ForwardSource,
-  headDim: number,
-  numTokens: number,
-  defaults: Readonly<Record<"maxPositions" | "theta", number>>,
-): RopeTable {
+type RopeDefaults = Required<Pick<ClassDefaults, "maxPositions" | "theta">>;
+
+function readRope(source: ForwardSource, headDim: number, numTokens: number, defaults: RopeDefaults): RopeTable {
   const config = configReader(source);
   const legacy = config.object("rope_scaling");
   const parameters: Values = (legacy !== undefined && Object.keys(legacy).length > 0 ? legacy : config.object("rope_parameters")) ?? {};
@@ -135,7 +149,8 @@ async function addAttention(ops: Ops, model: HuggingFaceDecoder, layer: number, 
   const q = await rotate(await product(x, "q_proj")); // [T, A·D]
   const k = await rotate(await product(x, "k_proj")); // [T, K·D]
   const v = await product(x, "v_proj"); // [T, K·D]
-  const mixed = await ops.attention(q, k, v, { heads, kvHeads, headDim, scale: headDim ** -0.5, kind: attention, round }); // [T, A·D]
+  const scores = { scale: headDim ** -0.5, window: model.window(layer), kind: attention, round };
+  const mixed = await ops.attention(q, k, v, { heads, kvHeads, headDim, ...scores }); // [T, A·D]
   return ops.add(hidden, await product(mixed, "o_proj", biases.output), round);
 }
 

@@ -24,6 +24,8 @@ export interface NanotronDecoder {
   readonly qkvBias: boolean;
   /** Whether a layer's queries and keys are rotated. */
   readonly rotates: (layer: number) => boolean;
+  /** Tokens that one sees in a layer, itself included; undefined where it sees all before it. */
+  readonly window: (layer: number) => number | undefined;
   /** Of x̂ in each layer's first norm, and in all the others. */
   readonly roundInputNorm: Rounding;
   readonly roundNorm: Rounding;
@@ -40,6 +42,7 @@ export const nanotronLlama: Forward = (executor, source, tokens, options) =>
       ...readNanotronDecoder(source, options),
       qkvBias: false,
       rotates: () => true,
+      window: () => undefined,
       roundInputNorm: "none",
       roundNorm: "none",
     },
@@ -70,7 +73,7 @@ export async function* runNanotronDecoder(
   }
 }
 
-type ClassFacts = "qkvBias" | "rotates" | "roundInputNorm" | "roundNorm";
+type ClassFacts = "qkvBias" | "rotates" | "window" | "roundInputNorm" | "roundNorm";
 
 /**
  * What every model's config says alike; the rest is the class's.
@@ -124,6 +127,7 @@ async function addAttention(ops: Ops, model: NanotronDecoder, layer: number, hid
     model.rotates(layer) ? ops.rotate(x, { headDim, frequencies, tableFactor: 1, interleaved, ...roundings }) : x;
   const x = await norm(ops, model, `${at}.input_layernorm.weight`, hidden, model.roundInputNorm); // [T, H]
   const biases = model.qkvBias ? source.parts(`${at}.attn.qkv_proj.bias`) : [];
+  const scores = { scale: headDim ** -0.5, window: model.window(layer), kind: "fused", round } as const;
   const mixed: Tensor[] = [];
   for (const [rank, weight] of source.parts(`${at}.attn.qkv_proj.weight`).entries()) {
     const bias = biases[rank];
@@ -131,7 +135,7 @@ async function addAttention(ops: Ops, model: NanotronDecoder, layer: number, hid
     const q = await rotate(await ops.columns(qkv, 0, queryWidth));
     const k = await rotate(await ops.columns(qkv, queryWidth, queryWidth + keyWidth));
     const v = await ops.columns(qkv, queryWidth + keyWidth, queryWidth + 2 * keyWidth);
-    mixed.push(await ops.attention(q, k, v, { heads, kvHeads, headDim, scale: headDim ** -0.5, kind: "fused", round })); // [T, A·D / R]
+    mixed.push(await ops.attention(q, k, v, { heads, kvHeads, headDim, ...scores })); // [T, A·D / R]
   }
   return ops.add(hidden, await rowParallel(ops, mixed, source.parts(`${at}.attn.o_proj.weight`), round), round);
 }

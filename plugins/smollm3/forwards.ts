@@ -3,15 +3,14 @@
 import { UnsupportedError } from "../../core/errors.js";
 import { configReader } from "../../core/forward/config.js";
 import type { FamilyForwards, Forward, ForwardSource } from "../../core/forward/forward.js";
-import { readHuggingFaceDecoder, runHuggingFaceDecoder } from "../llama/huggingface-forward.js";
-import { nanotronQwen2, refuseWindow } from "../qwen2/forwards.js";
+import { type HuggingFaceDecoder, readHuggingFaceDecoder, runHuggingFaceDecoder } from "../llama/huggingface-forward.js";
+import { nanotronQwen2 } from "../qwen2/forwards.js";
 
 /** SmolLM3ForCausalLM: Llama's, without rotation in some layers. */
 const huggingFaceSmolLM3: Forward = (executor, source, tokens, options) => {
   const config = configReader(source);
-  const rotating = rotatingLayers(source);
-  if (hasWindow(source, rotating)) refuseWindow(source, "sliding_window", config.integer("sliding_window"), tokens);
   const attentionBias = config.flag("attention_bias", false);
+  const rotates = rotation(source);
   const model = readHuggingFaceDecoder(source, tokens.length, options, {
     biases: { qkv: attentionBias, output: attentionBias, mlp: config.flag("mlp_bias", false) },
     // Null means as many as heads; a config without the key has 4.
@@ -19,30 +18,34 @@ const huggingFaceSmolLM3: Forward = (executor, source, tokens, options) => {
     maxPositions: 32768,
     theta: 2000000,
     isTied: true,
+    rotates,
+    window: windows(source, rotates),
   });
-  return runHuggingFaceDecoder(executor, { ...model, rotates: (layer) => rotating[layer] === true }, tokens);
+  return runHuggingFaceDecoder(executor, model, tokens);
 };
 
 /** The list, and the interval only where there is none. */
-function rotatingLayers(source: ForwardSource): boolean[] {
+function rotation(source: ForwardSource): HuggingFaceDecoder["rotates"] {
   const config = configReader(source);
-  const layers = config.integer("num_hidden_layers");
   const list = source.config.no_rope_layers ?? null;
   if (list === null) {
     const interval = config.integer("no_rope_layer_interval", 4);
-    return Array.from({ length: layers }, (_, layer) => (layer + 1) % interval !== 0);
+    return (layer) => (layer + 1) % interval !== 0;
   }
+  const layers = config.integer("num_hidden_layers");
   if (Array.isArray(list) && list.length >= layers && list.every((entry) => entry === 0 || entry === 1))
-    return list.map((entry) => entry === 1);
+    return (layer) => list[layer] === 1;
   throw new UnsupportedError(`${source.configPath}: no_rope_layers: expected a 0 or 1 for each of ${layers} layers`, false);
 }
 
-/** By `layer_types`; without it in the layers that do not rotate. The window's mask is there even where `use_sliding_window` is false. */
-function hasWindow(source: ForwardSource, rotating: readonly boolean[]): boolean {
+/** `layer_types` alone decides on the mask; without it a window that is on holds in the layers that do not rotate. */
+function windows(source: ForwardSource, rotates: HuggingFaceDecoder["rotates"]): HuggingFaceDecoder["window"] {
+  const config = configReader(source);
   const types = source.config.layer_types ?? null;
-  if (Array.isArray(types)) return types.slice(0, rotating.length).includes("sliding_attention");
-  const isOn = configReader(source).flag("use_sliding_window", false) && (source.config.sliding_window ?? null) !== null;
-  return isOn && rotating.includes(false);
+  if (types !== null && !Array.isArray(types)) throw new UnsupportedError(`${source.configPath}: layer_types: expected a list`, false);
+  const window = (source.config.sliding_window ?? null) === null ? undefined : config.integer("sliding_window");
+  const isOn = config.flag("use_sliding_window", false);
+  return (layer) => ((types === null ? isOn && !rotates(layer) : types[layer] === "sliding_attention") ? window : undefined);
 }
 
 /** Nanotron trains SmolLM3 as its Qwen2. */

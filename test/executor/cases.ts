@@ -174,7 +174,7 @@ function rotateCases(drawn: Drawn): Case[] {
 }
 
 function attentionCases(drawn: Drawn): Case[] {
-  const shapes: readonly [rows: number, heads: number, kvHeads: number, headDim: number][] = [
+  const shapes: readonly [rows: number, heads: number, kvHeads: number, headDim: number, window?: number][] = [
     [1, 2, 2, 16],
     [7, 4, 1, 2],
     [7, 8, 1, 64],
@@ -182,17 +182,21 @@ function attentionCases(drawn: Drawn): Case[] {
     [130, 2, 2, 128],
     [130, 4, 1, 64],
     [130, 6, 3, 16],
+    [7, 4, 2, 16, 1],
+    [130, 4, 2, 16, 7],
+    [130, 2, 1, 16, 75],
+    [130, 2, 1, 16, 1000],
   ];
   return (["fused", "eager"] as const).flatMap((kind) =>
     ROUNDINGS.flatMap((round) =>
-      shapes.map(([rows, heads, kvHeads, headDim], index): Case => {
+      shapes.map(([rows, heads, kvHeads, headDim, window], index): Case => {
         const q = drawn.matrix(rows, heads * headDim, flowing(round), 2);
         const [k, v] = [drawn.matrix(rows, kvHeads * headDim, flowing(round)), drawn.matrix(rows, kvHeads * headDim, flowing(round))];
         const scale = index === 2 ? 0.3 : 1 / Math.sqrt(headDim);
-        const options: AttentionOptions = { heads, kvHeads, headDim, scale: Math.fround(scale), kind, round };
+        const options: AttentionOptions = { heads, kvHeads, headDim, scale: Math.fround(scale), window, kind, round };
         return {
           group: `attention, ${kind}, round ${round}`,
-          title: `${rows} tokens, ${heads} heads on ${kvHeads}, head size ${headDim}, scale ${scale}`,
+          title: `${rows} tokens, ${heads} heads on ${kvHeads}, head size ${headDim}, scale ${scale}, ${window === undefined ? "no window" : `window ${window}`}`,
           round,
           run: async (executor) => {
             const [queries, keys, values] = [await drawn.put(executor, q), await drawn.put(executor, k), await drawn.put(executor, v)];

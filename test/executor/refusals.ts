@@ -95,6 +95,11 @@ const REFUSALS: readonly Refusal[] = [
     ask: (executor, x) => executor.attention(x, x, x, { ...heads, heads: 3, kvHeads: 2, headDim: 2 }),
   },
   {
+    title: "a window that hides a query's own key",
+    message: /attention: window: expected a whole number from 1 on, found 0/,
+    ask: (executor, x) => executor.attention(x, x, x, { ...heads, window: 0 }),
+  },
+  {
     title: "keys of another width",
     message: /attention: k: expected \[2, 3\], found \[2, 6\]/,
     ask: (executor, x) => executor.attention(x, x, x, heads),

@@ -155,8 +155,8 @@ export function attention(q: Matrix, k: Matrix, v: Matrix, options: AttentionOpt
     const offset = Math.floor(head / (heads / kvHeads)) * headDim + within;
     const { shares, divisor } = weights[row * heads + head] as Shares;
     let [value, error, size] = [0, 0, 0];
-    shares.forEach((share, other) => {
-      const element = at(v, other, offset);
+    shares.forEach((share, index) => {
+      const element = at(v, row + 1 - shares.length + index, offset);
       value += share.value * element;
       error += share.error * Math.abs(element);
       size += Math.abs(share.value * element);
@@ -174,9 +174,10 @@ interface Shares {
 }
 
 function attentionWeights(q: Matrix, k: Matrix, row: number, qAt: number, kAt: number, options: AttentionOptions): Shares {
-  const { headDim, scale, kind, round: rounding } = options;
+  const { headDim, scale, window = Number.POSITIVE_INFINITY, kind, round: rounding } = options;
   const inner = kind === "eager" ? rounding : "none";
-  const scores = Array.from({ length: row + 1 }, (_, other) => {
+  const others = Array.from({ length: row + 1 }, (_, other) => other).filter((other) => row - other < window);
+  const scores = others.map((other) => {
     let [value, size] = [0, 0];
     for (let i = 0; i < headDim; i++) {
       const product = at(q, row, qAt + i) * at(k, other, kAt + i);

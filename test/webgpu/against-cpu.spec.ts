@@ -150,7 +150,8 @@ function suite(loaded: Loaded | undefined): void {
       const [kvHeads, group, headDim, rows] = [one([1, 2, 3]), one([1, 3, 4, 8]), one([64, 80, 96, 128, between(2, 70)]), between(20, 140)];
       const heads = kvHeads * group;
       const [q, k, v] = [heads, kvHeads, kvHeads].map((count) => drawn.matrix(rows, count * headDim)) as [Matrix, Matrix, Matrix];
-      const options = { heads, kvHeads, headDim, scale: Math.fround(headDim ** -0.5), kind: "fused", round: "none" } as const;
+      const window = one([undefined, between(1, rows)]);
+      const options = { heads, kvHeads, headDim, scale: Math.fround(headDim ** -0.5), window, kind: "fused", round: "none" } as const;
       const program = async (executor: Executor) =>
         executor.attention(await drawn.put(executor, q), await drawn.put(executor, k), await drawn.put(executor, v), options);
       expectAlike(...(await both(program)), "none", rows);

@@ -145,9 +145,10 @@ export class WebgpuExecutor implements Executor {
     this.values.check(q, k, v);
     const shape = shapes.attentionShape(q, k, v, options);
     const { heads, kvHeads, scale } = options;
+    const window = Math.min(options.window ?? shape[0], shape[0]);
     const kernel = attentionKernel(options);
     return this.values.make("attention", shape, [q, k, v], (out, ...inputs) =>
-      this.gpu.run(kernel, [...inputs, out], { rows: shape[0], heads, kvHeads, scale }, [Math.ceil(shape[0] / QUERIES), heads]),
+      this.gpu.run(kernel, [...inputs, out], { rows: shape[0], heads, kvHeads, window, scale }, [Math.ceil(shape[0] / QUERIES), heads]),
     );
   }
 
