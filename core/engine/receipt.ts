@@ -14,7 +14,7 @@ import type { Store } from "../store/store.js";
 import { readText } from "../store/text.js";
 import type { DType } from "../tensor/dtype.js";
 import { packageVersion } from "../version.js";
-import type { Verified } from "./convert-options.js";
+import type { Checked } from "./convert-options.js";
 import type { Model } from "./open.js";
 import type { Prepared } from "./prepared.js";
 import type { TensorDigests } from "./tensor-hashes.js";
@@ -75,7 +75,7 @@ export function restorations({ layout, match: { plugin, configuration } }: Model
 
 export function receiptText(
   { source, target, arrangement, carried, losses, warnings }: Prepared,
-  { dtype, verified, tensors }: { dtype: DType | undefined; verified: Verified; tensors: TensorDigests | undefined },
+  { dtype, checked, tensors }: { dtype: DType | undefined; checked: Checked; tensors: TensorDigests | undefined },
 ): string {
   const { plugin } = source.match;
   return printJson({
@@ -92,9 +92,9 @@ export function receiptText(
     plugin: plugin.name,
     pluginSha256: sha256(JSON.stringify({ ...plugin, origin: undefined })),
     weights: dtype === undefined ? "exact" : `cast to ${dtype}`,
-    verified,
+    verified: checked.verified,
     semanticLosses: losses,
-    warnings,
+    warnings: [...warnings, ...(checked.notice === undefined ? [] : [checked.notice])],
     carried,
     ...(tensors === undefined ? {} : { tensors }),
   });
