@@ -1,6 +1,6 @@
 // Where the time goes: reading files, copying to the GPU, computing there. The three overlap.
 
-import { MAP, USAGE } from "./constants.js";
+import { USAGE } from "./constants.js";
 import { deviceFailed } from "./failures.js";
 
 /** Time during which at least one of several overlapping activities was under way. */
@@ -78,7 +78,7 @@ export class Stopwatch {
   private async add(landing: GPUBuffer): Promise<void> {
     let stamps: BigUint64Array;
     try {
-      await landing.mapAsync(MAP.read);
+      await landing.mapAsync(1);
       stamps = new BigUint64Array(landing.getMappedRange()); // a device that is lost takes its mappings with it
     } catch (cause) {
       this.failure = deviceFailed(`its times cannot be read: ${(cause as Error).message}`);
