@@ -12,7 +12,7 @@ import { Crew } from "../../core/lanes/crew.js";
 import { LaneThread } from "../../core/lanes/lane-thread.js";
 import { type Lane, lanesOf } from "../../core/lanes/lanes.js";
 import { FileStore } from "../../core/store/file-store.js";
-import { commandPath, run } from "../helpers/command.js";
+import { commandPath, run, runShell } from "../helpers/command.js";
 import { contents, fixture, scratchFolder } from "../helpers/folders.js";
 import { seed, uniform } from "../helpers/random.js";
 import { writeRandomLlama } from "../helpers/random-llama.js";
@@ -175,6 +175,21 @@ describe("threads", () => {
     const { status, stderr, stdout } = spawnSync(process.execPath, [...args, ...convert, "--quiet"], { encoding: "utf8" });
     expect([status, stderr]).to.deep.equal([0, ""]);
     expect(stdout).to.include("both frameworks' predictions");
+  });
+
+  it("and the lanes of 64 ranks open no more than 256 files", async () => {
+    const wide = { hidden: 512, heads: 64, kvHeads: 64, headDim: 8, ffn: 1024, vocab: 1024, layers: 4, tied: false };
+    const [source, there, back] = [scratch.fresh(), scratch.fresh(), scratch.fresh()];
+    await writeRandomLlama(new FileStore(), source, wide, "BF16", 7);
+    for (const threads of ["", "--threads 1", "--threads 8"]) {
+      const line = `ulimit -n 256; rm -rf ${there} ${back}
+        $W convert ${source} ${there} --to nanotron --tp 64 --rope-interleaved --verify parameters --quiet ${threads} &&
+        $W convert ${there} ${back} --to huggingface --verify parameters --hash --quiet ${threads} &&
+        $W verify ${source} ${there} --checks parameters --quiet ${threads} && $W inspect ${there}`;
+      const { code, stderr } = await runShell(line);
+      expect([code, stderr], threads).to.deep.equal([0, ""]);
+    }
+    expect(contents(back)["model.safetensors"]).to.equal(contents(source)["model.safetensors"]);
   });
 
   it("end when they are told to, and publish nothing", async () => {
