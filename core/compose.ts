@@ -3,6 +3,7 @@
 import { llamaForwards } from "../plugins/llama/forwards.js";
 import { qwen2Forwards } from "../plugins/qwen2/forwards.js";
 import { qwen2MoeForwards } from "../plugins/qwen2-moe/forwards.js";
+import { smollm3Forwards } from "../plugins/smollm3/forwards.js";
 import type { Plugin } from "./architecture/declaration.js";
 import { addBuiltInPlugins, addPlugins, readPlugin } from "./architecture/load.js";
 import type { PluginPackage } from "./architecture/packages.js";
@@ -22,7 +23,12 @@ import { FileStore } from "./store/file-store.js";
 import type { Store } from "./store/store.js";
 import { EXECUTORS, FORWARDS, LAYOUT, LAYOUTS, PLUGINS, REPORTER, STORE } from "./tokens.js";
 
-const BUILT_IN_FORWARDS = Object.entries({ llama: llamaForwards, qwen2: qwen2Forwards, "qwen2-moe": qwen2MoeForwards });
+const BUILT_IN_FORWARDS = Object.entries({
+  llama: llamaForwards,
+  qwen2: qwen2Forwards,
+  "qwen2-moe": qwen2MoeForwards,
+  smollm3: smollm3Forwards,
+});
 
 /** What a program may put in the place of, or beside, what the package brings. */
 export interface EngineOverrides {

@@ -4,6 +4,7 @@ import { nearestName } from "../suggest.js";
 import {
   type BlockDeclaration,
   type DimensionValue,
+  type EveryValue,
   fuseAxisOf,
   type LayoutName,
   nanotronTemplate,
@@ -63,7 +64,8 @@ function checkSymbols(plugin: Plugin, report: Report): void {
       needEarlier(symbol, source.default, `/dimensions/${symbol}/default`);
     }
   }
-  for (const [name, { default: value }] of Object.entries(plugin.settings)) {
+  for (const [name, { default: value, each }] of Object.entries(plugin.settings)) {
+    if (each !== undefined) need(each, `/settings/${name}/each`);
     if (!isDimensionValue(value)) continue;
     if ("all" in value) need(value.all, `/settings/${name}/default/all`);
     else needQuotient(value.dimension, `/settings/${name}/default/dimension`);
@@ -81,6 +83,9 @@ function checkSymbols(plugin: Plugin, report: Report): void {
   });
 }
 
+export const isEveryValue = (value: unknown): value is EveryValue =>
+  typeof value === "object" && value !== null && !Array.isArray(value) && "every" in value;
+
 export const isDimensionValue = (value: unknown): value is DimensionValue =>
   typeof value === "object" && value !== null && !Array.isArray(value) && ("dimension" in value || "all" in value);
 
@@ -93,8 +98,14 @@ function checkSettingNames(plugin: Plugin, report: Report): void {
   for (const name of Object.keys(plugin.identify)) need(name, `/identify/settings/${name}`);
   for (const name of Object.keys(plugin.expect)) need(name, `/expect/${name}`);
   for (const [layout, limits] of Object.entries(plugin.limits)) {
-    limits.forEach(({ setting }, i) => need(setting, `/limits/${layout}/${i}/setting`));
+    limits.forEach(({ setting, only }, i) => {
+      need(setting, `/limits/${layout}/${i}/setting`);
+      if (isEveryValue(only) && plugin.settings[setting]?.every === undefined)
+        report(`/limits/${layout}/${i}/only`, `${setting} has no \`every\`: no n says it`);
+    });
   }
+  for (const [name, { every = {} }] of Object.entries(plugin.settings))
+    for (const [layout, setting] of Object.entries(every)) need(setting, `/settings/${name}/every/${layout}`);
 }
 
 function checkLayoutNames(plugin: Plugin, layouts: readonly LayoutName[], report: Report): void {
@@ -103,7 +114,11 @@ function checkLayoutNames(plugin: Plugin, layouts: readonly LayoutName[], report
   };
   const places = { identify: plugin.markers, constants: plugin.constants, limits: plugin.limits };
   for (const [place, entries] of Object.entries(places)) for (const name of Object.keys(entries)) need(name, `/${place}/${name}`);
-  for (const [name, { in: only }] of Object.entries(plugin.settings)) if (only !== undefined) need(only, `/settings/${name}/in`);
+  for (const [name, { in: only, every = {}, instead_of_null = {} }] of Object.entries(plugin.settings)) {
+    if (only !== undefined) need(only, `/settings/${name}/in`);
+    for (const [key, byLayout] of Object.entries({ every, instead_of_null }))
+      for (const layout of Object.keys(byLayout)) need(layout, `/settings/${name}/${key}/${layout}`);
+  }
 }
 
 function checkBlock(plugin: Plugin, block: BlockDeclaration, at: string, report: Report): void {

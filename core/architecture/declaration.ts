@@ -11,8 +11,13 @@ export type ByLayout<T> = Readonly<Record<LayoutName, T>>;
 /** `{ dimension: "hidden / heads" }`: a symbol, or one divided by another. `{ all: "layers" }`: the list 0, 1, … of so many. */
 export type DimensionValue = { readonly dimension: string } | { readonly all: string };
 
+/** `{ every: n }`: 0 at every n-th entry of a list, n dividing their number, or at none. */
+export interface EveryValue {
+  readonly every: "n";
+}
+
 export interface SettingDeclaration {
-  readonly type: "integer" | "float" | "boolean" | "string" | "token" | "indices" | "object" | "any";
+  readonly type: "integer" | "float" | "boolean" | "string" | "token" | "indices" | "list" | "object" | "any";
   readonly default?: Value | DimensionValue;
   readonly in?: LayoutName;
   /** What a layout's config has otherwise than Hugging Face's. */
@@ -23,6 +28,12 @@ export interface SettingDeclaration {
   readonly positive?: boolean;
   /** Null is a value of its own; otherwise it counts as absent. */
   readonly nullable?: boolean;
+  /** Of a list: the dimension that it has an entry for each of. A default that is no list stands for every entry. */
+  readonly each?: string;
+  /** Of a list of 0 and 1: by layout, the setting whose n says that every n-th entry is 0. Without the list it is what that says. */
+  readonly every?: ByLayout<string>;
+  /** By layout, what its config has in the place of null. */
+  readonly instead_of_null?: ByLayout<Value>;
 }
 
 /** How a layout's config has a setting. */
@@ -33,8 +44,8 @@ export interface SettingForm {
 
 export interface Limit {
   readonly setting: string;
-  /** The one value that the framework can express. */
-  readonly only?: Value | DimensionValue;
+  /** The one value that the framework can express; of a list, that of every entry. */
+  readonly only?: Value | DimensionValue | EveryValue;
   /** A value that it cannot. */
   readonly never?: Value;
   readonly loss: "meaning" | "weights";

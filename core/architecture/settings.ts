@@ -2,7 +2,7 @@
 // The layouts read their config files into raw values; this module makes Settings of them.
 
 import { CheckpointError } from "../errors.js";
-import { isDimensionValue } from "./consistency.js";
+import { isDimensionValue, isEveryValue } from "./consistency.js";
 import {
   type DimensionValue,
   formOf,
@@ -13,6 +13,7 @@ import {
   type Value,
   type Values,
 } from "./declaration.js";
+import { withLists } from "./lists.js";
 import { parseQuotient } from "./shape-pattern.js";
 
 /** Every declared setting's value, by its Hugging Face name. */
@@ -35,7 +36,7 @@ export interface Configuration {
 export function configure(plugin: Plugin, raw: Values, layout: LayoutName, where: string): Configuration {
   for (const [name, declaration] of Object.entries(plugin.settings)) {
     const value = raw[name];
-    if (value === undefined && declaration.default === undefined)
+    if (value === undefined && declaration.default === undefined && declaration.every === undefined)
       throw new CheckpointError(`${where}: ${formOf(name, declaration, layout).key} is missing`, { pointer: `/${name}` });
     if (value !== undefined) checkValue(name, value, declaration, where);
   }
@@ -49,7 +50,7 @@ export function configure(plugin: Plugin, raw: Values, layout: LayoutName, where
     const isGiven = value !== undefined && (value !== null || isNullValue) && !meansDefault(value, declaration);
     settings[name] = isGiven ? value : resolveValue(unsaid(plugin, name, declaration, layout), dimensions);
   }
-  return { settings, dimensions };
+  return { settings: withLists(plugin, settings, { layout, dimensions, where }), dimensions };
 }
 
 /** Nanotron's list of one index, -1, is a word for all. @see nanotron config/models_config.py, Qwen2Config.__post_init__ */
@@ -72,7 +73,8 @@ function unsaid(
   layout: LayoutName,
 ): Value | DimensionValue {
   const limit = (plugin.limits[layout] ?? []).find((candidate) => candidate.setting === name);
-  return only !== undefined && only !== layout && limit?.only !== undefined ? limit.only : (fallback ?? null);
+  const isElsewhere = only !== undefined && only !== layout;
+  return isElsewhere && limit?.only !== undefined && !isEveryValue(limit.only) ? limit.only : (fallback ?? null);
 }
 
 /** A literal as it is; `{ dimension }` and `{ all }` computed. */
@@ -111,9 +113,9 @@ function literalDefault(declaration: SettingDeclaration | undefined): Value | un
   return isDimensionValue(value) ? undefined : value;
 }
 
-function hasType(value: Value, { type, default: fallback, nullable, positive }: SettingDeclaration): boolean {
+function hasType(value: Value, { type, default: fallback, nullable, positive, every }: SettingDeclaration): boolean {
   if (positive === true && typeof value === "number" && value <= 0) return false;
-  if (value === null) return nullable === true || type === "any" || type === "token" || fallback !== undefined;
+  if (value === null) return nullable === true || type === "any" || type === "token" || fallback !== undefined || every !== undefined;
   switch (type) {
     case "integer":
       return Number.isSafeInteger(value);
@@ -123,6 +125,8 @@ function hasType(value: Value, { type, default: fallback, nullable, positive }: 
       return Number.isSafeInteger(value) || (Array.isArray(value) && value.length > 0 && value.every(Number.isSafeInteger));
     case "indices":
       return Array.isArray(value) && value.every(Number.isSafeInteger);
+    case "list":
+      return Array.isArray(value) && value.every((entry) => (every === undefined ? typeof entry !== "object" : entry === 0 || entry === 1));
     case "object":
       return typeof value === "object" && !Array.isArray(value);
     case "any":
@@ -132,9 +136,10 @@ function hasType(value: Value, { type, default: fallback, nullable, positive }: 
   }
 }
 
-function typeName({ type, positive }: SettingDeclaration): string {
+function typeName({ type, positive, every }: SettingDeclaration): string {
   if (type === "token") return "a token id or a list of them";
   if (type === "indices") return "a list of whole numbers";
+  if (every !== undefined) return "a list of 0 and 1";
   if (positive === true) return `a positive ${type}`;
   return /^[aio]/.test(type) ? `an ${type}` : `a ${type}`;
 }

@@ -3,8 +3,10 @@
 
 import { createHash } from "node:crypto";
 import { isDimensionValue } from "../architecture/consistency.js";
-import type { Values } from "../architecture/declaration.js";
-import { checkValue } from "../architecture/settings.js";
+import type { ByLayout, LayoutName, Plugin, Values } from "../architecture/declaration.js";
+import { intervalOf } from "../architecture/lists.js";
+import type { Match } from "../architecture/match.js";
+import { checkValue, configure } from "../architecture/settings.js";
 import { isObject, type Json, parseObject, plain, printJson, sameJson } from "../format/json.js";
 import type { Carried, Checkpoint, Layout } from "../layout/layout.js";
 import { RECEIPT_NAME } from "../layout/receipt-name.js";
@@ -12,7 +14,7 @@ import type { Store } from "../store/store.js";
 import { readText } from "../store/text.js";
 import type { DType } from "../tensor/dtype.js";
 import { packageVersion } from "../version.js";
-import type { Verified } from "./convert-options.js";
+import type { Checked } from "./convert-options.js";
 import type { Model } from "./open.js";
 import type { Prepared } from "./prepared.js";
 import type { TensorDigests } from "./tensor-hashes.js";
@@ -30,16 +32,37 @@ export async function readCarried(store: Store, { root, layout, configText }: Ch
  *
  * @throws {FormatError | CheckpointError} the receipt is no longer what a conversion wrote
  */
-export function restoredSettings({ checkpoint, layout, match: { plugin } }: Model, target: Layout, carried: Carried): Values {
+export function restoredSettings({ checkpoint, layout, match }: Model, target: Layout, carried: Carried): Values {
+  const { plugin } = match;
   const text = carried[target.name];
   if (text === undefined || target === layout) return {};
   const where = `${checkpoint.root}/${RECEIPT_NAME}: carried.${target.name}`;
   const known = target.readSettings(plain(parseObject(text, where)) as Values, plugin);
+  const inOtherWords = new Set(listsOf(plugin).flatMap(([name, every]) => [name, ...Object.values(every)]));
   const names = Object.entries(plugin.settings).filter(
-    ([name, { in: only, default: fallback }]) => only === target.name && name in known && !isDimensionValue(fallback),
+    ([name, { in: only, default: fallback }]) =>
+      only === target.name && name in known && !isDimensionValue(fallback) && !inOtherWords.has(name),
   );
   for (const [name, declaration] of names) checkValue(name, known[name] ?? null, declaration, where);
-  return Object.fromEntries(names.map(([name]) => [name, known[name] ?? null]));
+  const lists = lostLists(match, layout.name, configure(plugin, known, target.name, where).settings);
+  return { ...Object.fromEntries(names.map(([name]) => [name, known[name] ?? null])), ...lists };
+}
+
+const listsOf = (plugin: Plugin): [string, ByLayout<string>][] =>
+  Object.entries(plugin.settings).flatMap(([name, { every }]) => (every === undefined ? [] : [[name, every]]));
+
+/**
+ * Lists that the source's config says by a number are what that says. But one that no number says is the earlier one, as long as
+ * the source still says that no entry is 0, which is what it was then given.
+ */
+function lostLists({ plugin, configuration }: Match, layout: LayoutName, earlier: Values): Values {
+  const lost = listsOf(plugin).filter(([name, every]) => {
+    const [list, now] = [earlier[name], configuration.settings[name]];
+    const isSameModel = Array.isArray(list) && Array.isArray(now) && list.length === now.length;
+    return every[layout] !== undefined && isSameModel && intervalOf(list) === undefined && intervalOf(now) === null;
+  });
+  const names = lost.flatMap(([name, every]) => [name, ...Object.values(every).filter((key) => plugin.settings[key]?.in !== layout)]);
+  return Object.fromEntries(names.map((name) => [name, earlier[name] ?? null]));
 }
 
 /** A restored setting that the source's framework did not compute with is worth a word. */
@@ -52,7 +75,7 @@ export function restorations({ layout, match: { plugin, configuration } }: Model
 
 export function receiptText(
   { source, target, arrangement, carried, losses, warnings }: Prepared,
-  { dtype, verified, tensors }: { dtype: DType | undefined; verified: Verified; tensors: TensorDigests | undefined },
+  { dtype, checked, tensors }: { dtype: DType | undefined; checked: Checked; tensors: TensorDigests | undefined },
 ): string {
   const { plugin } = source.match;
   return printJson({
@@ -69,9 +92,9 @@ export function receiptText(
     plugin: plugin.name,
     pluginSha256: sha256(JSON.stringify({ ...plugin, origin: undefined })),
     weights: dtype === undefined ? "exact" : `cast to ${dtype}`,
-    verified,
+    verified: checked.verified,
     semanticLosses: losses,
-    warnings,
+    warnings: [...warnings, ...(checked.notice === undefined ? [] : [checked.notice])],
     carried,
     ...(tensors === undefined ? {} : { tensors }),
   });

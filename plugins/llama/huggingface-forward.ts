@@ -22,6 +22,8 @@ export interface HuggingFaceDecoder {
   readonly rope: RopeTable;
   /** Which products have a bias: q, k and v; the attention's output; the feed-forward's three. */
   readonly biases: { readonly qkv: boolean; readonly output: boolean; readonly mlp: boolean };
+  /** Whether a layer's queries and keys are rotated. */
+  readonly rotates: (layer: number) => boolean;
   readonly isTied: boolean;
   /** Tokens that one sees in a layer, itself included; undefined where it sees all before it. */
   readonly window: (layer: number) => number | undefined;
@@ -83,7 +85,10 @@ export interface ClassDefaults {
   /** Of absent keys. */
   readonly kvHeads: number;
   readonly maxPositions: number;
-  /** As a HuggingFaceDecoder has it; none by default. */
+  readonly theta?: number;
+  readonly isTied?: boolean;
+  /** As a HuggingFaceDecoder has them; all layers rotate and none has a window by default. */
+  readonly rotates?: HuggingFaceDecoder["rotates"];
   readonly window?: HuggingFaceDecoder["window"];
 }
 
@@ -92,7 +97,7 @@ export function readHuggingFaceDecoder(
   source: ForwardSource,
   numTokens: number,
   { numerics, attention }: ForwardOptions,
-  { biases, kvHeads, maxPositions, window = () => undefined }: ClassDefaults,
+  { biases, kvHeads, maxPositions, theta = 10000, isTied = false, rotates = () => true, window = () => undefined }: ClassDefaults,
 ): HuggingFaceDecoder {
   const config = configReader(source);
   const heads = config.integer("num_attention_heads");
@@ -107,9 +112,10 @@ export function readHuggingFaceDecoder(
     kvHeads: config.integer("num_key_value_heads", kvHeads),
     headDim,
     epsilon: config.number("rms_norm_eps", 1e-6),
-    rope: readRope(source, headDim, numTokens, maxPositions),
+    rope: readRope(source, headDim, numTokens, { maxPositions, theta }),
     biases,
-    isTied: config.flag("tie_word_embeddings", false),
+    rotates,
+    isTied: config.flag("tie_word_embeddings", isTied),
     window,
     attention,
     round: frameworkRounding(numerics, source.whole("model.embed_tokens.weight").dtype),
@@ -117,16 +123,19 @@ export function readHuggingFaceDecoder(
 }
 
 /** Version 5 reads `rope_parameters`, unless a legacy `rope_scaling` says something; theta fills in from the top level. */
-function readRope(source: ForwardSource, headDim: number, numTokens: number, maxPositions: number): RopeTable {
+type RopeDefaults = Required<Pick<ClassDefaults, "maxPositions" | "theta">>;
+
+function readRope(source: ForwardSource, headDim: number, numTokens: number, defaults: RopeDefaults): RopeTable {
   const config = configReader(source);
   const legacy = config.object("rope_scaling");
   const parameters: Values = (legacy !== undefined && Object.keys(legacy).length > 0 ? legacy : config.object("rope_parameters")) ?? {};
-  const theta = typeof parameters.rope_theta === "number" ? parameters.rope_theta : config.number("rope_theta", 10000);
+  const theta = typeof parameters.rope_theta === "number" ? parameters.rope_theta : config.number("rope_theta", defaults.theta);
   const type = parameters.rope_type ?? parameters.type ?? "default";
   if ((parameters.partial_rotary_factor ?? config.number("partial_rotary_factor", 1)) !== 1) {
     throw new UnsupportedError(`${source.configPath}: partial_rotary_factor: this forward rotates whole heads`, false);
   }
-  return scaledRope(theta, headDim, { ...parameters, rope_type: type }, numTokens, config.integer("max_position_embeddings", maxPositions));
+  const maxPositions = config.integer("max_position_embeddings", defaults.maxPositions);
+  return scaledRope(theta, headDim, { ...parameters, rope_type: type }, numTokens, maxPositions);
 }
 
 const norm = (ops: Ops, { source, epsilon, round }: HuggingFaceDecoder, name: string, x: Tensor): Promise<Tensor> =>
@@ -136,10 +145,8 @@ async function addAttention(ops: Ops, model: HuggingFaceDecoder, layer: number, 
   const { source, heads, kvHeads, headDim, rope, biases, attention, round } = model;
   const at = `model.layers.${layer}`;
   const product = (x: Tensor, name: string, hasBias = biases.qkv) => linear(ops, source, x, `${at}.self_attn.${name}`, hasBias, round);
-  const rotate = (x: Tensor) => {
-    const roundings = { roundTable: round, roundProducts: round, round };
-    return ops.rotate(x, { headDim, ...rope, interleaved: false, ...roundings });
-  };
+  const roundings = { roundTable: round, roundProducts: round, round };
+  const rotate = async (x: Tensor) => (model.rotates(layer) ? ops.rotate(x, { headDim, ...rope, interleaved: false, ...roundings }) : x);
   const x = await norm(ops, model, `${at}.input_layernorm.weight`, hidden); // [T, H]
   const q = await rotate(await product(x, "q_proj")); // [T, A·D]
   const k = await rotate(await product(x, "k_proj")); // [T, K·D]

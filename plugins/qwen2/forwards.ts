@@ -27,8 +27,8 @@ function windows(source: ForwardSource): HuggingFaceDecoder["window"] {
   return (layer) => ((types === null ? layer >= first : types[layer] === "sliding_attention") ? window : undefined);
 }
 
-/** Qwen2ForTraining, without experts. */
-const nanotronQwen2: Forward = (executor, source, tokens, options) => {
+/** Qwen2ForTraining, without experts: also what Nanotron trains SmolLM3 as. */
+export const nanotronQwen2: Forward = (executor, source, tokens, options) => {
   if (configReader(source).object("moe_config") !== undefined)
     throw refusal(source, "moe_config", "this family's forward computes no experts");
   return runNanotronDecoder(executor, readNanotronQwen2(source, options), tokens);

@@ -1,5 +1,5 @@
 // Qwen2's forward in float64, loop by loop, from transformers' class as plugins/qwen2/README.md has it: the outside check of both
-// forwards. T tokens · H hidden · A heads · K key/value heads · D head size.
+// forwards, and of SmolLM3's, which is the same without biases and in some layers without rotation. T tokens · H hidden · A heads · K key/value heads · D head size.
 
 import type { RawTensor } from "./folders.js";
 import { SIZES, type Tensors } from "./made-pair.js";
@@ -34,16 +34,20 @@ export interface NaiveRouting {
   readonly unweighed?: boolean;
 }
 
-/**
- * @param window - tokens that one sees in every layer, itself included
- * @param routing - where each layer's feed-forward is experts and a shared one, as plugins/qwen2-moe/README.md has them
- * @returns logits [T, V]
- */
+export interface Layers {
+  /** Tokens that one sees in a layer, itself included; all before it by default. */
+  readonly window?: (layer: number) => number;
+  /** Whether a layer's queries and keys are rotated; they are by default. */
+  readonly rotates?: (layer: number) => boolean;
+  /** Where each layer's feed-forward is experts and a shared one, as plugins/qwen2-moe/README.md has them. */
+  readonly routing?: NaiveRouting;
+}
+
+/** @returns logits [T, V] */
 export function naiveQwen2(
   tensors: Tensors,
   tokens: readonly number[],
-  window = Number.POSITIVE_INFINITY,
-  routing: NaiveRouting | undefined = undefined,
+  { window = () => Number.POSITIVE_INFINITY, rotates = () => true, routing }: Layers = {},
 ): Rows {
   const { heads, kvHeads, headDim, layers } = SIZES;
   const get = (name: string): Rows => rowsOf(tensors.get(name) as RawTensor);
@@ -66,13 +70,13 @@ export function naiveQwen2(
         return value * Math.cos(angle) + other * Math.sin(angle);
       }),
     );
-  const attend = (q: Rows, k: Rows, v: Rows): Rows =>
+  const attend = (q: Rows, k: Rows, v: Rows, width: number): Rows =>
     q.map((row, position) =>
       row.map((_, at) => {
         const head = Math.floor(at / headDim);
         const from = Math.floor(head / (heads / kvHeads)) * headDim;
         const query = row.slice(head * headDim, (head + 1) * headDim);
-        const seen = k.slice(0, position + 1).map((_key, other) => position - other < window);
+        const seen = k.slice(0, position + 1).map((_key, other) => position - other < width);
         const scores = seen.map((_seen, other) => dot(query, (k[other] ?? []).slice(from, from + headDim)) / Math.sqrt(headDim));
         const powers = scores.map((score, other) => (seen[other] ? Math.exp(score - Math.max(...scores)) : 0));
         const total = powers.reduce((sum, power) => sum + power, 0);
@@ -109,7 +113,8 @@ export function naiveQwen2(
     const at = `model.layers.${layer}`;
     const h = norm(x, `${at}.input_layernorm.weight`);
     const [q, k, v] = ["q_proj", "k_proj", "v_proj"].map((name) => linear(h, `${at}.self_attn.${name}`)) as [Rows, Rows, Rows];
-    x = add(x, linear(attend(rotate(q), rotate(k), v), `${at}.self_attn.o_proj`));
+    const turned = rotates(layer) ? rotate : (rows: Rows) => rows;
+    x = add(x, linear(attend(turned(q), turned(k), v, window(layer)), `${at}.self_attn.o_proj`));
     const m = norm(x, `${at}.post_attention_layernorm.weight`);
     x = add(x, routing === undefined ? gated(m, `${at}.mlp`) : sparse(m, `${at}.mlp`, routing));
   }

@@ -51,7 +51,7 @@ describe("qwen2 forwards, against float64", () => {
 
   it("with a window: Nanotron's in every layer that rotates, transformers' from a layer on or in those of a list", async () => {
     const { huggingface, nanotron, tensors } = pairOf({ tp: 2 });
-    const [windowed, whole] = [naiveQwen2(tensors, seen, 8), naiveQwen2(tensors, seen)];
+    const [windowed, whole] = [naiveQwen2(tensors, seen, { window: () => 8 }), naiveQwen2(tensors, seen)];
     const transformers = (layers: object) =>
       editJson(huggingface, "config.json", { use_sliding_window: true, sliding_window: 8, max_window_layers: 28, ...layers });
     editJson(nanotron, "model_config.json", { sliding_window_size: 8 });
@@ -95,7 +95,7 @@ describe("qwen2 pairs", () => {
   it("a bias that Nanotron's config does not have is refused on the way to Hugging Face", async () => {
     const { nanotron } = pairOf({});
     editJson(nanotron, "model_config.json", { attention_bias: false });
-    const refusal = engine.convert(nanotron, scratch.fresh(), { to: "huggingface", verify: "none" });
+    const refusal = engine.convert(nanotron, scratch.fresh(), { to: "huggingface", plugin: "qwen2", verify: "none" });
     expect(await refusal.catch((error: Error) => error.message)).to.match(/attention_bias false: transformers' Qwen2 always has biases/);
   });
 

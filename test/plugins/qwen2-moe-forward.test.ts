@@ -29,7 +29,7 @@ async function furthest(folder: string, expected: number[][]): Promise<number> {
 
 const pairOf = (options: MoeOptions = {}): Pair => writeMoePair(scratch.fresh, options);
 const naive = ({ tensors }: Pair, routing: Partial<NaiveRouting> = {}): number[][] =>
-  naiveQwen2(tensors, seen, undefined, { experts: MOE.experts, perToken: 2, ...routing });
+  naiveQwen2(tensors, seen, { routing: { experts: MOE.experts, perToken: 2, ...routing } });
 
 describe("qwen2-moe forwards, against float64", () => {
   for (const [perToken, normalize] of [
@@ -67,7 +67,9 @@ describe("qwen2-moe forwards, against float64", () => {
       editJson(huggingface, "config.json", { use_sliding_window: true, sliding_window: 8, max_window_layers: 3, ...changes });
     const [sliding, full] = ["sliding_attention", "full_attention"];
     windowed({ layer_types: [sliding, sliding, sliding] });
-    expect(await furthest(huggingface, naiveQwen2(tensors, seen, 8, { experts: MOE.experts, perToken: 2 }))).to.be.below(LIMIT);
+    expect(
+      await furthest(huggingface, naiveQwen2(tensors, seen, { window: () => 8, routing: { experts: MOE.experts, perToken: 2 } })),
+    ).to.be.below(LIMIT);
     const logitsOf = async (changes: object) => {
       windowed(changes);
       const logits = `${scratch.fresh()}.npy`;

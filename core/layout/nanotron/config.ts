@@ -58,7 +58,7 @@ export function composeModelConfig({ plugin, settings, version, base, source }: 
   const document: JsonObject = {};
   for (const [name, declaration] of Object.entries(plugin.settings)) {
     if (!isWritten(declaration, version)) continue;
-    const value = respelled(typed(settings[name] ?? null, declaration), spelled);
+    const value = respelled(typed(settings[name] ?? declaration.instead_of_null?.nanotron ?? null, declaration), spelled);
     const path = keyPath(name, declaration);
     const text = textAt(earlier, path);
     const stands = sameJson(text, value) || sameJson(said[name] as Json | undefined, value);
