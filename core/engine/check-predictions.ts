@@ -123,11 +123,16 @@ async function runPredictions(
   }
 }
 
-function evidenceOf({ tokens, numerics, executor, prompt, limit, maxAbs, meanAbs, agree }: PredictionsReport): string {
+/** How strong it is, and why: what was run, the distance, and what it was measured against. */
+function evidenceOf(report: PredictionsReport): string {
+  const { tokens, numerics, executor, prompt, limit, maxAbs, meanAbs, agree, stages, weaknesses } = report;
+  const noise = stages.at(-1)?.noise ?? null;
   const measured =
     numerics === "exact" ? `largest logit difference ${formatFigure(maxAbs)}` : `mean logit difference ${formatFigure(meanAbs)}`;
+  const floor = noise === null ? "" : `, noise of rounding ${formatFigure(noise)}`;
+  const weak = agree && weaknesses.length > 0 ? `; weak evidence: ${weaknesses.join(", ")}` : "";
   const outcome = agree ? "agree" : "do not agree";
-  return `${tokens} predictions on ${prompt} by both frameworks' own forwards (${numerics}, ${executor}) ${outcome}: ${measured}, limit ${formatFigure(limit)}`;
+  return `${tokens} predictions on ${prompt} by both frameworks' own forwards (${numerics}, ${executor}) ${outcome}: ${measured}, limit ${formatFigure(limit)}${floor}${weak}`;
 }
 
 /** A forward has a stage for its embedding, two for each layer, its final norm and its logits; each counts alike. */

@@ -1,8 +1,9 @@
 // How much a model makes of rounding errors. Narrow models with large weights, untrained ones above all, multiply them from layer to layer.
 
-import type { Executor, LinearOptions, Ops, Rounding, Tensor, Weight } from "../executor/executor.js";
+import type { Executor, Ops, Tensor } from "../executor/executor.js";
 import { scoped } from "../executor/scope.js";
 import { lockstep } from "../forward/run.js";
+import { changedExecutor, scaled } from "./changed-executor.js";
 import type { PredictionRequest, PredictionSide } from "./prediction-request.js";
 
 /** What of bfloat16's rounding errors is put into the products: 16 unit roundoffs of float32, small enough to grow as float32's do. */
@@ -34,14 +35,9 @@ export async function sensitivity({ forward, source }: PredictionSide, request: 
 
 /** The executor with an error in every product; the tensors are its own. */
 const disturbed = (executor: Executor, scale: number): Executor =>
-  new Proxy(executor, {
-    get: (target, key: keyof Executor) => {
-      const linear = (x: Tensor, weight: Weight, options: LinearOptions) =>
-        scoped(target, async (ops) => disturb(ops, await ops.linear(x, weight, options), scale));
-      const member = key === "linear" ? linear : target[key];
-      return typeof member === "function" ? member.bind(target) : member;
-    },
-  });
+  changedExecutor(executor, (own) => ({
+    linear: (...args) => scoped(own, async (ops) => disturb(ops, await ops.linear(...args), scale)),
+  }));
 
 /** x + share · (x · scale rounded − x · scale) / scale */
 async function disturb(ops: Ops, x: Tensor, scale: number): Promise<Tensor> {
@@ -51,15 +47,3 @@ async function disturb(ops: Ops, x: Tensor, scale: number): Promise<Tensor> {
   const sum = await ops.add(even, await scaled(ops, error, SHARE / scale, "none"), "none");
   return even === x ? sum : ops.columns(sum, 0, width);
 }
-
-/** There is no op for it, but a rotation by no angle takes a factor. */
-const scaled = (ops: Ops, x: Tensor, tableFactor: number, round: Rounding): Promise<Tensor> =>
-  ops.rotate(x, {
-    headDim: 2,
-    frequencies: new Float32Array(1),
-    tableFactor,
-    interleaved: false,
-    roundTable: "none",
-    roundProducts: "none",
-    round,
-  });

@@ -3,8 +3,11 @@
 import { readFileSync } from "node:fs";
 import { expect } from "chai";
 import { after, before, describe, it } from "mocha";
+import type { Executor, Tensor } from "../../core/executor/executor.js";
 import { createEngine, type PredictionsReport, type VerifyReport } from "../../core/index.js";
+import { weaknessesOf } from "../../core/verify/weaknesses.js";
 import { editJson, fixture, scratchFolder } from "../helpers/folders.js";
+import { expected } from "../helpers/reference.js";
 
 const engine = createEngine();
 const scratch = scratchFolder("details");
@@ -139,5 +142,43 @@ describe("framework numerics", () => {
       expect(noise, stage).to.be.above(0);
       expect(limit / (noise ?? 0), stage).to.be.closeTo(1.5, 1e-9);
     }
+  });
+
+  it("a norm's epsilon ten times as large is beyond the noise of the bundled model (F18)", async () => {
+    const copy = scratch.copy("golden/nanotron-tp2");
+    editJson(copy, "model_config.json", { rms_norm_eps: 1e-4 });
+    const { verdict, predictions } = await engine.verify(source, copy, { checks: ["predictions"], prompt, numerics: "framework" });
+    expect([verdict, predictions?.agree]).to.deep.equal(["different", false]);
+  });
+});
+
+describe("how strong the evidence is", () => {
+  const tp2 = fixture("golden/nanotron-tp2");
+  const weaknesses = async (tokens: readonly number[]) => {
+    const { verdict, evidence, predictions } = await engine.verify(source, tp2, { checks: ["predictions"], tokens, executor: "cpu" });
+    expect(verdict).to.equal("equal");
+    expect(evidence.includes("weak evidence")).to.equal((predictions?.weaknesses ?? []).length > 0);
+    return predictions?.weaknesses;
+  };
+
+  it("a text of the model's own is strong", async () => {
+    expect(await weaknesses(expected.prompt_ids.slice(0, 65))).to.deep.equal([]);
+  });
+
+  it("few tokens, few different ones, and one alone are weak", async () => {
+    expect(await weaknesses([5, 6, 7, 8, 9, 10, 11, 12, 13])).to.deep.equal(["8 predictions are few"]);
+    expect(await weaknesses(Array.from({ length: 33 }, (_, at) => at % 4))).to.deep.equal(["4 different tokens are few"]);
+    expect(await weaknesses(Array(33).fill(7))).to.deep.equal(["one token repeated gives attention nothing to choose from"]);
+  });
+
+  it("uniform logits are weak", async () => {
+    const [rows, vocab] = [20, 50];
+    const rowsOf = (probability: number) => ({
+      topK: async (_logits: Tensor, wanted: readonly number[]) => wanted.map(() => [{ token: 0, logit: 0, probability }]),
+    });
+    const tokens = Uint32Array.from({ length: rows + 1 }, (_, at) => at);
+    const found = (probability: number) => weaknessesOf(rowsOf(probability) as unknown as Executor, tokens, { shape: [rows, vocab] });
+    expect(await found(1 / vocab)).to.deep.equal(["the logits are uniform at 20 of 20 positions"]);
+    expect(await found(2 / vocab)).to.deep.equal([]);
   });
 });
