@@ -23,8 +23,8 @@ export interface Divergence {
 /** How far two forwards are apart at a point that both pass. */
 export interface StageReport extends Divergence {
   /**
-   * What rounding alone makes of `distance` here, where it was measured on A's own weights: in framework numerics the furthest that another
-   * order of sums, another TP and roundings in other places move A, and in exact ones, when in doubt, what errors of float32's size do.
+   * What rounding alone makes of `distance` here, where it was measured on A's own weights: in framework numerics the furthest that two
+   * of A, another order of its sums, another TP and roundings in other places are apart, and in exact ones, when in doubt, what errors of float32's size do.
    */
   readonly noise: number | null;
   /** Root of the mean square of A's states, or logits: the scale against which the distance is large or small. */
@@ -139,10 +139,9 @@ async function measure(executor: Executor, { tensors, name: stage }: Meeting, { 
   if (ours.shape[1] !== theirs.shape[1]) {
     throw new CheckpointError(`${stage}: A has ${ours.shape[1]} columns, B ${theirs.shape[1]}, so that they cannot be compared`);
   }
-  const [difference, ...moved] = (await Promise.all([theirs, ...variants].map((other) => executor.difference(ours, other)))) as [
-    Difference,
-    ...Difference[],
-  ];
+  const right = [ours, ...variants];
+  const pairs = right.flatMap((one, at) => right.slice(at + 1).map((other) => executor.difference(one, other)));
+  const [difference, ...apart] = await Promise.all([executor.difference(ours, theirs), ...pairs]);
   const { rmsA, rmsB } = difference;
   if (!Number.isFinite(rmsA) && !Number.isFinite(rmsB)) {
     throw new UnsupportedError(`${stage}: both forwards give values that are not finite, so that their predictions say nothing`, false);
@@ -151,9 +150,9 @@ async function measure(executor: Executor, { tensors, name: stage }: Meeting, { 
     throw new UnsupportedError(`${stage}: both forwards give nothing but zeros, so that their predictions say nothing`, false);
   }
   const limit = exactLimit(Number.isFinite(rmsA) ? rmsA : rmsB, layers, hidden);
-  if (moved.length === 0) return { stage, difference, distance: difference.maxAbs, limit, noise: null };
+  if (apart.length === 0) return { stage, difference, distance: difference.maxAbs, limit, noise: null };
   // Sums are as free in their order here: alone they make the noise where nothing rounds, as in float32 models.
-  const noise = Math.max(...moved.map(({ meanAbs }) => meanAbs));
+  const noise = Math.max(...apart.map(({ meanAbs }) => meanAbs));
   return { stage, difference, distance: difference.meanAbs, limit: Math.max(limit, FRAMEWORK_MARGIN * noise), noise };
 }
 
@@ -171,8 +170,8 @@ const EXACT_MARGIN = 8;
 const exactLimit = (rms: number, layers: number, hidden: number): number => EXACT_MARGIN * UNIT * layers * Math.sqrt(hidden) * rms;
 
 /**
- * Two right forwards' mean distance over that of the right variant of one of them that is furthest from it. Of 460 stages of right
- * conversions of random models half are below 0.9 and the largest is 1.22.
+ * Two right forwards' mean distance over that of the two furthest apart of one of them and its right variants. Of 460 stages of right
+ * conversions of random models half are below 0.9 and the largest is 1.17; in the bundled model rms_norm_eps × 10 gives 1.9.
  */
 const FRAMEWORK_MARGIN = 1.5;
 
