@@ -23,7 +23,7 @@ export interface Component {
   readonly axes: readonly (readonly number[])[];
   /** Hugging Face's shape. */
   readonly shape: Shape;
-  /** Axis 0 is [heads, head_dim]; where RoPE is interleaved the rows of each head are permuted. */
+  /** Axis 0 ends in head_dim; where RoPE is interleaved the rows of each head are permuted. */
   readonly rotary: boolean;
   /** Nanotron holds the two axes in the other order. */
   readonly transpose: boolean;
@@ -31,11 +31,19 @@ export interface Component {
   readonly outerSymbols: readonly string[];
 }
 
+/** Rows of each head, of a component whose first axis is heads of rows. */
+export const headDimOf = ({ axes }: Component): number => axes[0]?.at(-1) ?? 0;
+
 /** A Nanotron parameter: one component, or several joined along an axis. */
 export interface Parameter {
   readonly name: string;
   readonly components: readonly Component[];
   readonly fuseAxis: number | undefined;
+  /**
+   * How many times the components are joined anew along the fused axis: each in so many parts, the first parts of all, then the
+   * second parts, …; undefined when each is joined whole.
+   */
+  readonly fuseGroups: number | undefined;
   /** The axis that tensor-parallel ranks share; undefined when every rank holds all of it. */
   readonly parallelAxis: number | undefined;
 }
@@ -123,6 +131,7 @@ function expandParameter(
     name: nameAt(fused ? nanotron.fuse : nanotron, repeat?.index, at),
     components: sources.map((source) => expandComponent(plugin, source, nameAt(source.tensor, repeat?.index, at), dimensions)),
     fuseAxis: fused ? nanotron.axis : undefined,
+    fuseGroups: fused && nanotron.within !== undefined ? dimensions[nanotron.within] : undefined,
     parallelAxis: parallel === undefined ? undefined : parallel === "column" ? 0 : 1,
   };
 }
@@ -131,10 +140,10 @@ function expandComponent(plugin: Plugin, source: SourceDeclaration, name: string
   const pattern = parsePattern(source.shape);
   const axes = pattern.map((axis) => axis.map((symbol) => dimensions[symbol] ?? 0));
   const rotary = source.rotary ?? false;
-  const headDim = axes[0]?.[1] ?? 0;
+  const headDim = axes[0]?.at(-1) ?? 0;
   if (rotary && headDim % 2 !== 0) {
     throw new UnsupportedError(`${name}: RoPE pairs the rows of a head: expected an even head size, found ${headDim}`, false, {
-      pointer: pointerOf(plugin.dimensions, pattern[0]?.[1] ?? ""),
+      pointer: pointerOf(plugin.dimensions, pattern[0]?.at(-1) ?? ""),
     });
   }
   return {

@@ -2,7 +2,7 @@
 
 import { nearestName } from "../suggest.js";
 import type { BlockDeclaration, DimensionValue, LayoutName, ParameterDeclaration, Plugin, SourceDeclaration } from "./declaration.js";
-import { parsePattern, parseQuotient, type ShapePattern } from "./shape-pattern.js";
+import { isQuotient, parsePattern, parseQuotient, type ShapePattern } from "./shape-pattern.js";
 
 export interface Inconsistency {
   readonly pointer: string;
@@ -42,9 +42,14 @@ function checkSymbols(plugin: Plugin, report: Report): void {
     const { numerator, denominator } = parseQuotient(text);
     const late = [numerator, denominator].find((used) => used !== undefined && symbols.indexOf(used) >= symbols.indexOf(symbol));
     if (late !== undefined)
-      report(pointer, `${JSON.stringify(late)} is not known yet: a default may use only dimensions declared before it`);
+      report(pointer, `${JSON.stringify(late)} is not known yet: a quotient may use only dimensions declared before it`);
   };
   for (const [symbol, source] of Object.entries(plugin.dimensions)) {
+    if (typeof source === "string" && isQuotient(source)) {
+      needQuotient(source, `/dimensions/${symbol}`);
+      needEarlier(symbol, source, `/dimensions/${symbol}`);
+      continue;
+    }
     const setting = typeof source === "string" ? source : source.setting;
     if (!Object.hasOwn(plugin.settings, setting))
       report(`/dimensions/${symbol}`, unknownName("setting", setting, Object.keys(plugin.settings)));
@@ -118,8 +123,8 @@ function checkSource(plugin: Plugin, source: SourceDeclaration, pointer: string,
   for (const symbol of pattern.flat()) {
     if (!symbols.includes(symbol)) report(`${pointer}/shape`, unknownName("dimension", symbol, symbols));
   }
-  if (source.rotary === true && pattern[0]?.length !== 2)
-    report(`${pointer}/rotary`, "needs a first axis of two symbols, heads and the head's size");
+  if (source.rotary === true && (pattern[0]?.length ?? 0) < 2)
+    report(`${pointer}/rotary`, "needs a first axis of two symbols or more, the last of them the head's size");
   if (source.transpose === true && pattern.length !== 2) report(`${pointer}/transpose`, `needs two axes, found ${pattern.length}`);
   return pattern;
 }
@@ -135,8 +140,11 @@ function checkFuse(
     if (sources.length > 1) report(`${at}/nanotron`, `${sources.length} tensors need { fuse: NAME, axis: N }`);
     return;
   }
-  const { axis } = parameter.nanotron;
+  const { axis, within } = parameter.nanotron;
   if (patterns.some((pattern) => axis >= pattern.length)) report(`${at}/nanotron/axis`, `axis ${axis} is not in every shape`);
+  const outermost = patterns.map((pattern, s) => pattern[sources[s]?.transpose === true ? pattern.length - 1 - axis : axis]?.[0]);
+  if (within !== undefined && outermost.some((symbol) => symbol !== within))
+    report(`${at}/nanotron/within`, `expected ${within} to be the outermost symbol of axis ${axis} in every shape`);
   if (parameter.parallel === undefined || (parameter.parallel === "column" && axis === 0)) return;
   report(`${at}/parallel`, "a fused parameter can only be cut along the fused axis, as Nanotron cuts its chunks (column, axis 0)");
 }

@@ -1,6 +1,7 @@
 // A plugin's declaration, as plugin.schema.json describes it, after its family's part has been filled in.
 
 import type { DType } from "../tensor/dtype.js";
+import { isQuotient, parseQuotient } from "./shape-pattern.js";
 
 export type Value = null | boolean | number | string | readonly Value[] | { readonly [key: string]: Value };
 export type Values = Readonly<Record<string, Value>>;
@@ -48,7 +49,8 @@ export interface SourceDeclaration {
 }
 
 export interface ParameterDeclaration {
-  readonly nanotron: string | { readonly fuse: string; readonly axis: number };
+  /** `within`: joined anew for each index of the axis' outermost symbol, which all the tensors share. */
+  readonly nanotron: string | { readonly fuse: string; readonly axis: number; readonly within?: string };
   readonly parallel?: "column" | "row";
   readonly tied?: { readonly to: string; readonly when: string };
   readonly huggingface: SourceDeclaration | readonly SourceDeclaration[];
@@ -110,10 +112,11 @@ export interface Plugin {
 /** What a conversion may be asked to turn weights into. */
 export type CastTarget = Extract<DType, "BF16" | "F16" | "F32">;
 
-/** The setting that a dimension is read from. */
+/** The setting that a dimension is read from; of a quotient, the numerator's. */
 export function settingOf(dimensions: Plugin["dimensions"], symbol: string): string | undefined {
   const source = dimensions[symbol];
-  return typeof source === "object" ? source.setting : source;
+  if (typeof source === "object") return source.setting;
+  return source !== undefined && isQuotient(source) ? settingOf(dimensions, parseQuotient(source).numerator) : source;
 }
 
 /** JSON pointer of the setting that a dimension is read from. */

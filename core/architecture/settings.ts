@@ -3,8 +3,16 @@
 
 import { CheckpointError } from "../errors.js";
 import { isDimensionValue } from "./consistency.js";
-import type { DimensionValue, LayoutName, Plugin, SettingDeclaration, Value, Values } from "./declaration.js";
-import { parseQuotient } from "./shape-pattern.js";
+import {
+  type DimensionValue,
+  type LayoutName,
+  type Plugin,
+  type SettingDeclaration,
+  settingOf,
+  type Value,
+  type Values,
+} from "./declaration.js";
+import { isQuotient, parseQuotient } from "./shape-pattern.js";
 
 /** Every declared setting's value, by its Hugging Face name. */
 export type Settings = Values;
@@ -72,16 +80,23 @@ function quotient(text: string, dimensions: Dimensions): number {
   return denominator === undefined ? top : top / (dimensions[denominator] ?? Number.NaN);
 }
 
+/** A quotient is a dimension without a setting of its own. */
+function dimensionSource(source: Plugin["dimensions"][string]): { setting?: string; default?: string | number } {
+  if (typeof source !== "string") return source;
+  return isQuotient(source) ? { default: source } : { setting: source };
+}
+
 function computeDimensions(plugin: Plugin, raw: Values, where: string): Dimensions {
   const dimensions: Record<string, number> = {};
   for (const [symbol, source] of Object.entries(plugin.dimensions)) {
-    const { setting, default: fallback } = typeof source === "string" ? { setting: source, default: undefined } : source;
-    const given = raw[setting];
+    const { setting, default: fallback } = dimensionSource(source);
+    const given = setting === undefined ? undefined : raw[setting];
     const size =
       given === undefined || given === null ? (typeof fallback === "number" ? fallback : quotient(fallback ?? "", dimensions)) : given;
     if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 1) {
-      throw new CheckpointError(`${where}: ${setting}: expected a positive integer, found ${JSON.stringify(given ?? size)}`, {
-        pointer: `/${setting}`,
+      const found = JSON.stringify(given ?? size);
+      throw new CheckpointError(`${where}: ${setting ?? fallback}: expected a positive integer, found ${found}`, {
+        pointer: `/${settingOf(plugin.dimensions, symbol)}`,
       });
     }
     dimensions[symbol] = size;

@@ -58,7 +58,9 @@ function printPlugin(plugin: Plugin): void {
   for (const block of blocks) {
     print(`  ${block.name}${block.repeat === undefined ? "" : ` × ${block.repeat.count}`}`);
     for (const { nanotron, huggingface, parallel, tied } of block.parameters) {
-      const notes = [parallel ?? "not sharded", ...(tied === undefined ? [] : [`tied to ${tied.to} when ${tied.when}`])];
+      const within = typeof nanotron === "string" ? undefined : nanotron.within;
+      const joined = within === undefined ? [] : [`joined within each of ${within}`];
+      const notes = [parallel ?? "not sharded", ...joined, ...(tied === undefined ? [] : [`tied to ${tied.to} when ${tied.when}`])];
       print(`    ${typeof nanotron === "string" ? nanotron : nanotron.fuse}  (${notes.join(", ")})`);
       for (const { tensor, shape, rotary, transpose } of [huggingface].flat()) {
         print(`      ${tensor}  ${shape}${rotary === true ? ", rotary" : ""}${transpose === true ? ", transposed" : ""}`);

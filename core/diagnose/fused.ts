@@ -1,5 +1,6 @@
 // F04, F05, F06, F10: the tensors of a fused parameter, whose rows were put together in one order and taken apart in another.
 
+import { headDimOf } from "../architecture/architecture.js";
 import type { CanonicalTensor } from "./canonical-tensors.js";
 import type { Case } from "./case.js";
 import { CONVERT_AGAIN, type Hypothesis } from "./hypothesis.js";
@@ -21,8 +22,8 @@ function relates({ a, b, components }: Unit, rearrange: Rearrangement): boolean 
   };
   return ORDERS.some((order) => {
     const ordered = (tensor: CanonicalTensor, at: number) => {
-      const { rotary = false, axes = [] } = components[at] ?? {};
-      return rotary ? order(rowsOf(tensor), axes[0]?.[1] ?? 0) : rowsOf(tensor);
+      const component = components[at];
+      return component?.rotary === true ? order(rowsOf(tensor), headDimOf(component)) : rowsOf(tensor);
     };
     const [mine, theirs] = [a.map(ordered), b.map(ordered)];
     return gives(mine, theirs) || gives(theirs, mine);
@@ -90,7 +91,9 @@ function orderForms(found: Case, unit: Unit, isAsked: (unit: Unit) => boolean): 
   return permutations(unit.components.length)
     .filter((order) => String(order) !== String(inOrder))
     .flatMap((order) => {
-      const tp = ranksToTry(found, 1).find(
+      const { fuseGroups } = unit.parameter;
+      // What is joined group by group is joined as if each group were a rank's.
+      const tp = (fuseGroups === undefined ? ranksToTry(found, 1) : [fuseGroups]).find(
         (count) => (count === 1 || cutsRows(unit, count)) && relates(unit, perRank(count, fusedIn(order))),
       );
       if (tp === undefined) return [];
@@ -100,12 +103,13 @@ function orderForms(found: Case, unit: Unit, isAsked: (unit: Unit) => boolean): 
     });
 }
 
-const holdsPairs = ({ components }: Unit): boolean => components.some(({ rotary }) => rotary);
+const holdsHeads = ({ parameter, components }: Unit): boolean =>
+  parameter.fuseGroups !== undefined || components.some(({ rotary }) => rotary);
 
 const fusedOrder: Hypothesis = {
   fault: "F04",
   name: "q, k, v fused in another order",
-  explains: (found) => accounts(found, "parameter", (unit) => orderForms(found, unit, holdsPairs)),
+  explains: (found) => accounts(found, "parameter", (unit) => orderForms(found, unit, holdsHeads)),
 };
 
 const swappedHalves: Hypothesis = {
@@ -113,23 +117,23 @@ const swappedHalves: Hypothesis = {
   name: "gate and up swapped",
   explains: (found) =>
     accounts(found, "parameter", (unit) =>
-      orderForms(found, unit, ({ components }) => components.length === 2 && !holdsPairs(unit)).map((form) => {
+      orderForms(found, unit, ({ components }) => components.length === 2 && !holdsHeads(unit)).map((form) => {
         const [first, second] = unit.components.map(shortName);
         return { ...form, statement: `${first} and ${second} are in each other's place` };
       }),
     ),
 };
 
-/** Key/value groups: as many as the rotary tensor with the fewest heads has. */
-const groupsOf = ({ components }: Unit): number =>
-  Math.min(...components.filter(({ rotary }) => rotary).map(({ axes }) => axes[0]?.[0] ?? 1));
+/** Key/value groups: as many as the rotary tensor with the fewest heads has, where the plugin does not say. */
+const groupsOf = ({ parameter: { fuseGroups }, components }: Unit): number =>
+  fuseGroups ?? Math.min(...components.filter(({ rotary }) => rotary).map((component) => (component.shape[0] ?? 1) / headDimOf(component)));
 
 const perGroup: Hypothesis = {
   fault: "F05",
   name: "qkv laid out per key/value group",
   explains: (found) =>
     accounts(found, "parameter", (unit) => {
-      if (!isFused(unit) || !holdsPairs(unit)) return [];
+      if (!isFused(unit) || !holdsHeads(unit)) return [];
       const groups = groupsOf(unit);
       const isPerGroup = (tp: number) =>
         (tp === 1 || cutsRows(unit, tp)) && groups % tp === 0 && groups > tp && relates(unit, perRank(tp, fusedPerGroup(groups / tp)));
@@ -137,7 +141,9 @@ const perGroup: Hypothesis = {
       if (tp === undefined) return [];
       const statement =
         "the fused rows are laid out group by group (q heads, k, v of each key/value group) on one side, all q, all k, all v on the other";
-      return [{ key: `${tp}`, statement, fix: `lay out all q heads, then all k, then all v, or ${CONVERT_AGAIN}` }];
+      const right =
+        unit.parameter.fuseGroups === undefined ? "all q heads, then all k, then all v" : "each group's q heads, k and v together";
+      return [{ key: `${tp}`, statement, fix: `lay out ${right}, or ${CONVERT_AGAIN}` }];
     }),
 };
 
@@ -146,7 +152,7 @@ const blockCut: Hypothesis = {
   name: "a fused tensor cut as one block",
   explains: (found) =>
     accounts(found, "parameter", (unit) => {
-      if (!isFused(unit)) return [];
+      if (!isFused(unit) || unit.parameter.fuseGroups !== undefined) return []; // groups are cut as one block, rightly
       const tp = severalRanksToTry(found).find((count) => cutsRows(unit, count) && relates(unit, cutAsOne(count)));
       if (tp === undefined) return [];
       const statement = `the fused tensor was cut for ${tp} ranks, or joined from them, as one block and not part by part`;

@@ -4,11 +4,13 @@ import type { Architecture, Component, Parameter } from "../architecture/archite
 
 /**
  * A parameter's making in one line: `column: a.weight rotary + b.weight rotary + c.weight`. `column`, `row` or `whole` says how
- * ranks share it; the Hugging Face tensors follow in their order, each with its transforms (`rotary`, `transpose`).
+ * ranks share it, `column in 4 groups` that the parts are joined anew in each of four; the Hugging Face tensors follow in their
+ * order, each with its transforms (`rotary`, `transpose`).
  */
-export function mappingLine({ parallelAxis, components }: Parameter): string {
+export function mappingLine({ parallelAxis, fuseGroups, components }: Parameter): string {
   const cut = parallelAxis === undefined ? "whole" : parallelAxis === 0 ? "column" : "row";
-  return `${cut}: ${components.map(componentText).join(" + ")}`;
+  const groups = fuseGroups === undefined ? "" : ` in ${fuseGroups} groups`;
+  return `${cut}${groups}: ${components.map(componentText).join(" + ")}`;
 }
 
 const componentText = ({ name, rotary, transpose }: Component): string =>

@@ -1,7 +1,7 @@
 // Nanotron's arrangement element by element, for the proof: written from nanotron-format's rules, without slots.ts' strides.
 
-import { type Architecture, type Component, type Parameter } from "../../architecture/architecture.js";
-import { chain, fuse, interleave, type ReferenceMap, slice, type Transform, transpose } from "../../plan/transforms.js";
+import { type Architecture, type Component, headDimOf, type Parameter } from "../../architecture/architecture.js";
+import { chain, fuseInTurns, interleave, type ReferenceMap, slice, type Transform, transpose } from "../../plan/transforms.js";
 import type { Arrangement } from "../layout.js";
 import { slotKey } from "./file-name.js";
 
@@ -10,9 +10,11 @@ interface Member {
   readonly component: Component;
   /** Along the parallel axis, in Nanotron's order of axes: how much of the component a rank has. */
   readonly partSize: number;
-  /** Along the fused axis: what lies before the component in a rank's tensor, and its own extent there. */
+  /** Along the fused axis: what lies before the component in each stretch of `period`, and its own extent there. */
   readonly start: number;
   readonly extent: number;
+  /** A rank's whole tensor, or one group's share of it. */
+  readonly period: number;
 }
 
 export function nanotronReference(architecture: Architecture, { tp, ropeInterleaved }: Arrangement): ReferenceMap {
@@ -28,13 +30,13 @@ export function nanotronReference(architecture: Architecture, { tp, ropeInterlea
 
   const reorder = ({ component }: Member): Transform =>
     chain([
-      ...(component.rotary && ropeInterleaved ? [interleave(component.axes[0]?.[1] ?? 0)] : []),
+      ...(component.rotary && ropeInterleaved ? [interleave(headDimOf(component))] : []),
       ...(component.transpose ? [transpose] : []),
     ]);
   const toRank = (member: Member, rank: number): Transform => {
     const { parallelAxis, fuseAxis } = member.parameter;
     const cut = parallelAxis === undefined ? [] : [slice(parallelAxis, member.partSize, rank)];
-    return chain([reorder(member), ...cut, ...(fuseAxis === undefined ? [] : [fuse(fuseAxis, member.start)])]);
+    return chain([reorder(member), ...cut, ...(fuseAxis === undefined ? [] : [fuseInTurns(fuseAxis, member)])]);
   };
 
   return {
@@ -48,8 +50,8 @@ export function nanotronReference(architecture: Architecture, { tp, ropeInterlea
     identify({ key, index }) {
       const candidates = byKey.get(key) ?? [];
       const found = candidates.find(({ member }) => {
-        const { parameter, start, extent } = members[member] as Member;
-        const along = parameter.fuseAxis === undefined ? start : (index[parameter.fuseAxis] ?? 0);
+        const { parameter, start, extent, period } = members[member] as Member;
+        const along = parameter.fuseAxis === undefined ? start : (index[parameter.fuseAxis] ?? 0) % period;
         return along >= start && (parameter.fuseAxis === undefined || along < start + extent);
       });
       return found === undefined
@@ -60,14 +62,17 @@ export function nanotronReference(architecture: Architecture, { tp, ropeInterlea
 }
 
 function membersOf(parameter: Parameter, tp: number): Member[] {
-  const { components, parallelAxis, fuseAxis } = parameter;
+  const { components, parallelAxis, fuseAxis, fuseGroups } = parameter;
+  // Ranks share whole groups; what is joined whole is one group on each rank.
+  const turns = fuseGroups === undefined ? 1 : fuseAxis === parallelAxis ? fuseGroups / tp : fuseGroups;
   let start = 0;
-  return components.map((component) => {
+  const members = components.map((component) => {
     const shape = component.transpose ? [...component.shape].reverse() : component.shape;
     const partSize = parallelAxis === undefined ? 0 : (shape[parallelAxis] ?? 0) / tp;
-    const extent = fuseAxis === undefined ? 0 : fuseAxis === parallelAxis ? partSize : (shape[fuseAxis] ?? 0);
-    const member = { parameter, component, partSize, start, extent };
-    start += extent;
+    const onRank = fuseAxis === undefined ? 0 : fuseAxis === parallelAxis ? partSize : (shape[fuseAxis] ?? 0);
+    const member = { parameter, component, partSize, start, extent: onRank / turns };
+    start += member.extent;
     return member;
   });
+  return members.map((member) => ({ ...member, period: start }));
 }
