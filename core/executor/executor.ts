@@ -37,6 +37,12 @@ export interface RmsNormOptions {
   readonly round: Rounding;
 }
 
+export interface LayerNormOptions {
+  readonly epsilon: number;
+  /** Of (x − mean) / sqrt(variance + ε) · weight + bias, the variance taken about the mean. */
+  readonly round: Rounding;
+}
+
 export interface LinearOptions {
   /** [O], added to the float32 sums. */
   readonly bias?: Weight;
@@ -66,6 +72,8 @@ export interface AttentionOptions {
   readonly headDim: number; // D
   /** On the scores; 1 / sqrt(D) as a rule. */
   readonly scale: number;
+  /** So many keys a query sees, its own the last of them; all up to its own when not given. */
+  readonly window?: number;
   /**
    * With `round` "bf16" (with "none" the two are one function):
    * `fused`: scores, their maximum and the sum l of p = exp(score·scale − max) in float32; round(p) · V, divided by l, rounded once.
@@ -91,6 +99,8 @@ export interface Ops {
   embed(table: Weight, tokens: Uint32Array, options: EmbedOptions): Promise<Tensor>;
   /** @param weight - [H] @returns [T, H] */
   rmsNorm(x: Tensor, weight: Weight, options: RmsNormOptions): Promise<Tensor>;
+  /** @param weight - [H] @param bias - [H] @returns [T, H] */
+  layerNorm(x: Tensor, weight: Weight, bias: Weight, options: LayerNormOptions): Promise<Tensor>;
   /** x · Wᵀ (+ bias). @param weight - [O, H] @returns [T, O] */
   linear(x: Tensor, weight: Weight, options: LinearOptions): Promise<Tensor>;
   /** Columns [start, stop) of x. @returns [T, stop − start] */
@@ -103,6 +113,8 @@ export interface Ops {
   attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Promise<Tensor>;
   /** silu(gate) · up, element by element. @returns [T, H] */
   siluMul(gate: Tensor, up: Tensor, options: SiluMulOptions): Promise<Tensor>;
+  /** 0.5x · (1 + tanh(√(2/π) · (x + 0.044715x³))), element by element, rounded once. @returns [T, H] */
+  geluTanh(x: Tensor, round: Rounding): Promise<Tensor>;
   /** a + b, element by element: a residual, or the partial sums of two ranks. @returns [T, H] */
   add(a: Tensor, b: Tensor, round: Rounding): Promise<Tensor>;
 }

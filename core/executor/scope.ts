@@ -17,12 +17,14 @@ export async function scoped(executor: Executor, body: (ops: Ops) => Promise<Ten
   const ops: Ops = {
     embed: (...args) => track(executor.embed(...args)),
     rmsNorm: (...args) => track(executor.rmsNorm(...args)),
+    layerNorm: (...args) => track(executor.layerNorm(...args)),
     linear: (...args) => track(executor.linear(...args)),
     columns: (...args) => track(executor.columns(...args)),
     joinColumns: (...args) => track(executor.joinColumns(...args)),
     rotate: (...args) => track(executor.rotate(...args)),
     attention: (...args) => track(executor.attention(...args)),
     siluMul: (...args) => track(executor.siluMul(...args)),
+    geluTanh: (...args) => track(executor.geluTanh(...args)),
     add: (...args) => track(executor.add(...args)),
   };
   try {

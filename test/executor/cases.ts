@@ -2,7 +2,7 @@
 
 import type { AttentionOptions, Executor, RotateOptions, Rounding, Tensor } from "../../core/executor/executor.js";
 import type { Drawn } from "../helpers/drawn.js";
-import type { FloatDType } from "../helpers/floats.js";
+import { type FloatDType, nearest } from "../helpers/floats.js";
 import * as reference from "../helpers/reference-ops.js";
 
 /** Cases of one group are one test: an op with its roundings. */
@@ -22,7 +22,19 @@ const ROUNDINGS: readonly Rounding[] = ["none", "bf16"];
 const flowing = (round: Rounding): FloatDType => (round === "bf16" ? "BF16" : "F32");
 
 export function allCases(drawn: Drawn): Case[] {
-  const groups = [embedCases, rmsNormCases, linearCases, columnCases, rotateCases, attentionCases, siluMulCases, addCases];
+  const groups = [
+    embedCases,
+    rmsNormCases,
+    layerNormCases,
+    linearCases,
+    columnCases,
+    rotateCases,
+    attentionCases,
+    windowCases,
+    siluMulCases,
+    geluCases,
+    addCases,
+  ];
   return groups.flatMap((cases) => cases(drawn));
 }
 
@@ -72,6 +84,34 @@ function rmsNormCases(drawn: Drawn): Case[] {
           round,
           run: async (executor) => executor.rmsNorm(await drawn.put(executor, x), drawn.vector(weight, dtype), options),
           expected: () => reference.rmsNorm(x, weight, options),
+        };
+      }),
+    ),
+  );
+}
+
+function layerNormCases(drawn: Drawn): Case[] {
+  // Small inputs, so that epsilon counts; and rows far from zero, whose mean has to be taken off before they are squared.
+  const shapes = [
+    { rows: 1, width: 1, deviation: 1, shift: 0, epsilon: 1e-5 },
+    { rows: 1, width: 64, deviation: 0.003, shift: 0, epsilon: 1e-5 },
+    { rows: 7, width: 33, deviation: 30, shift: 100, epsilon: 0.5 },
+    { rows: 130, width: 300, deviation: 1, shift: 1, epsilon: 1e-4 },
+  ];
+  return ROUNDINGS.flatMap((round) =>
+    DTYPES.flatMap((dtype) =>
+      shapes.map(({ rows, width, deviation, shift, epsilon }): Case => {
+        const centred = drawn.matrix(rows, width, flowing(round), deviation);
+        const x = { ...centred, values: centred.values.map((value) => nearest(value + shift, flowing(round))) };
+        const [weight, bias] = [drawn.matrix(1, width, dtype), drawn.matrix(1, width, dtype)];
+        const options = { epsilon, round };
+        return {
+          group: `layerNorm, round ${round}`,
+          title: `${dtype} [${rows}, ${width}] around ${shift}, epsilon ${epsilon}`,
+          round,
+          run: async (executor) =>
+            executor.layerNorm(await drawn.put(executor, x), drawn.vector(weight, dtype), drawn.vector(bias, dtype), options),
+          expected: () => reference.layerNorm(x, weight, bias, options),
         };
       }),
     ),
@@ -205,6 +245,39 @@ function attentionCases(drawn: Drawn): Case[] {
   );
 }
 
+/** Windows of one key, of less than a tile of either executor, of more, and of more than there are keys. */
+function windowCases(drawn: Drawn): Case[] {
+  const shapes: readonly [rows: number, window: number, headDim: number][] = [
+    [1, 1, 16],
+    [7, 1, 2],
+    [7, 3, 64],
+    [130, 5, 16],
+    [130, 33, 64],
+    [200, 70, 16],
+    [70, 100, 16],
+  ];
+  return (["fused", "eager"] as const).flatMap((kind) =>
+    ROUNDINGS.flatMap((round) =>
+      shapes.map(([rows, window, headDim]): Case => {
+        const [heads, kvHeads] = [4, 2];
+        const q = drawn.matrix(rows, heads * headDim, flowing(round), 2);
+        const [k, v] = [drawn.matrix(rows, kvHeads * headDim, flowing(round)), drawn.matrix(rows, kvHeads * headDim, flowing(round))];
+        const options: AttentionOptions = { heads, kvHeads, headDim, scale: 0.25, window, kind, round };
+        return {
+          group: `attention in a window, ${kind}, round ${round}`,
+          title: `${rows} tokens, window ${window}, head size ${headDim}`,
+          round,
+          run: async (executor) => {
+            const [queries, keys, values] = [await drawn.put(executor, q), await drawn.put(executor, k), await drawn.put(executor, v)];
+            return executor.attention(queries, keys, values, options);
+          },
+          expected: () => reference.attention(q, k, v, options),
+        };
+      }),
+    ),
+  );
+}
+
 const PAIRS: readonly [rows: number, columns: number][] = [
   [1, 1],
   [7, 33],
@@ -227,6 +300,21 @@ function siluMulCases(drawn: Drawn): Case[] {
         round,
         run: async (executor) => executor.siluMul(await drawn.put(executor, gate), await drawn.put(executor, up), { roundSilu, round }),
         expected: () => reference.siluMul(gate, up, { roundSilu, round }),
+      };
+    }),
+  );
+}
+
+function geluCases(drawn: Drawn): Case[] {
+  return ROUNDINGS.flatMap((round) =>
+    PAIRS.map(([rows, columns], index): Case => {
+      const x = drawn.matrix(rows, columns, flowing(round), index + 1);
+      return {
+        group: `geluTanh, round ${round}`,
+        title: `[${rows}, ${columns}]`,
+        round,
+        run: async (executor) => executor.geluTanh(await drawn.put(executor, x), round),
+        expected: () => reference.geluTanh(x, round),
       };
     }),
   );

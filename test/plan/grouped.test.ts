@@ -104,7 +104,13 @@ describe("tensors joined within each key/value head", () => {
 
   it("a model whose queries do not divide among its keys is refused", async () => {
     const store = new MemoryStore();
-    await writeRandomLlama(store, "/source", { ...modelOf({ tp: 1, perRank: 2, queries: 2, half: 2, layers: 1 }), heads: 3, hidden: 12 }, "BF16", 3);
+    await writeRandomLlama(
+      store,
+      "/source",
+      { ...modelOf({ tp: 1, perRank: 2, queries: 2, half: 2, layers: 1 }), heads: 3, hidden: 12 },
+      "BF16",
+      3,
+    );
     const refusal = createEngine({ store, plugins: [folder] }).plan("/source", { to: "nanotron", plugin: "grouped" });
     expect(await refusal.catch((error: Error) => error.message)).to.match(/heads \/ kv_heads: expected a positive integer, found 1\.5$/);
   });

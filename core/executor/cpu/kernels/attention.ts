@@ -18,7 +18,7 @@ export interface AttentionTensors {
 }
 
 export function attention({ q, k, v, out }: AttentionTensors, options: AttentionOptions, start: number, stop: number): void {
-  const { heads, kvHeads, headDim, scale, kind, round } = options;
+  const { heads, kvHeads, headDim, scale, window = Number.POSITIVE_INFINITY, kind, round } = options;
   const stride = heads * headDim;
   const rows = q.length / stride;
   const scores = new Float32Array(rows);
@@ -29,16 +29,18 @@ export function attention({ q, k, v, out }: AttentionTensors, options: Attention
     const shared = { stride: kvHeads * headDim, offset: Math.floor(head / (heads / kvHeads)) * headDim };
     for (let row = 0; row < rows; row++) {
       const at = row * stride + head * headDim;
-      const seen = row + 1;
-      score(q.subarray(at, at + headDim), { values: k, ...shared }, seen, scores);
+      const first = Math.max(0, row + 1 - window);
+      const seen = row + 1 - first;
+      const inSight = { ...shared, offset: shared.offset + first * shared.stride };
+      score(q.subarray(at, at + headDim), { values: k, ...inSight }, seen, scores);
       const divisor = softmax(scores, seen, scale, round);
-      mix(scores, { values: v, ...shared }, seen, mixed);
+      mix(scores, { values: v, ...inSight }, seen, mixed);
       for (let i = 0; i < headDim; i++) out[at + i] = rounded((mixed[i] as number) / divisor);
     }
   }
 }
 
-/** The products of one query with the first `seen` keys, four keys at a time. */
+/** The products of one query with the `seen` keys from the offset on, four keys at a time. */
 function score(query: Float32Array, { values, stride, offset }: HeadRows, seen: number, scores: Float32Array): void {
   const tiled = seen - (seen % 4);
   for (let row = 0; row < tiled; row += 4) {
@@ -98,7 +100,7 @@ function scaleScores(scores: Float32Array, seen: number, scale: number, round: R
   return max;
 }
 
-/** The first `seen` value rows, each times its weight, added up; four rows at a time. */
+/** The `seen` value rows from the offset on, each times its weight, added up; four rows at a time. */
 function mix(weights: Float32Array, { values, stride, offset }: HeadRows, seen: number, mixed: Float64Array): void {
   mixed.fill(0);
   const tiled = seen - (seen % 4);
