@@ -2,6 +2,7 @@
 
 import { llamaForwards } from "../plugins/llama/forwards.js";
 import { qwen2Forwards } from "../plugins/qwen2/forwards.js";
+import { starcoder2Forwards } from "../plugins/starcoder2/forwards.js";
 import type { Plugin } from "./architecture/declaration.js";
 import { addBuiltInPlugins, addPlugins, readPlugin } from "./architecture/load.js";
 import type { PluginPackage } from "./architecture/packages.js";
@@ -87,7 +88,15 @@ function containerOf(overrides: EngineOverrides): DependencyContainer {
       [...executors, webgpuProvider, cpuProvider].map((provider) => [provider.name, provider]),
     ),
   );
-  child.registerInstance(FORWARDS, registryOf("family", [["llama", llamaForwards], ["qwen2", qwen2Forwards], ...Object.entries(forwards)]));
+  child.registerInstance(
+    FORWARDS,
+    registryOf("family", [
+      ["llama", llamaForwards],
+      ["qwen2", qwen2Forwards],
+      ["starcoder2", starcoder2Forwards],
+      ...Object.entries(forwards),
+    ]),
+  );
   child.registerInstance(PLUGINS, pluginRegistry(plugins, packages, known));
   return child;
 }

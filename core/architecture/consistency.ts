@@ -74,8 +74,13 @@ function checkSymbols(plugin: Plugin, report: Report): void {
   });
 }
 
-export const isDimensionValue = (value: unknown): value is DimensionValue =>
-  typeof value === "object" && value !== null && !Array.isArray(value) && "dimension" in value;
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+export const isOtherSetting = (value: unknown): value is { readonly setting: string } => isRecord(value) && "setting" in value;
+export const isNearest = (value: unknown): value is { readonly nearest: "integer" } => isRecord(value) && "nearest" in value;
+
+export const isDimensionValue = (value: unknown): value is DimensionValue => isRecord(value) && "dimension" in value;
 
 function checkSettingNames(plugin: Plugin, report: Report): void {
   const known = Object.keys(plugin.settings);
@@ -86,7 +91,10 @@ function checkSettingNames(plugin: Plugin, report: Report): void {
   for (const name of Object.keys(plugin.identify)) need(name, `/identify/settings/${name}`);
   for (const name of Object.keys(plugin.expect)) need(name, `/expect/${name}`);
   for (const [layout, limits] of Object.entries(plugin.limits)) {
-    limits.forEach(({ setting }, i) => need(setting, `/limits/${layout}/${i}/setting`));
+    limits.forEach(({ setting, only }, i) => {
+      need(setting, `/limits/${layout}/${i}/setting`);
+      if (isOtherSetting(only)) need(only.setting, `/limits/${layout}/${i}/only/setting`);
+    });
   }
 }
 
@@ -96,7 +104,13 @@ function checkLayoutNames(plugin: Plugin, layouts: readonly LayoutName[], report
   };
   const places = { identify: plugin.markers, constants: plugin.constants, limits: plugin.limits };
   for (const [place, entries] of Object.entries(places)) for (const name of Object.keys(entries)) need(name, `/${place}/${name}`);
-  for (const [name, { in: only }] of Object.entries(plugin.settings)) if (only !== undefined) need(only, `/settings/${name}/in`);
+  for (const [name, { in: only, as = {} }] of Object.entries(plugin.settings)) {
+    if (only !== undefined) need(only, `/settings/${name}/in`);
+    for (const layout of Object.keys(as)) {
+      need(layout, `/settings/${name}/as/${layout}`);
+      if (layout === "huggingface") report(`/settings/${name}/as/${layout}`, "a setting is declared as Hugging Face's config has it");
+    }
+  }
 }
 
 function checkBlock(plugin: Plugin, block: BlockDeclaration, at: string, report: Report): void {

@@ -24,12 +24,25 @@ export interface SettingDeclaration {
   readonly positive?: boolean;
   /** Null is a value of its own; otherwise it counts as absent. */
   readonly nullable?: boolean;
+  /** What a layout's config has otherwise than Hugging Face's. */
+  readonly as?: ByLayout<Partial<SettingForm>>;
 }
+
+/** How a layout's config has a setting. */
+export interface SettingForm {
+  readonly key: string;
+  readonly type: SettingDeclaration["type"];
+  /** What its framework takes for an absent key; undefined where the key must be there. */
+  readonly default: Value | DimensionValue | undefined;
+}
+
+/** `{ setting }`: whatever another setting is; `{ nearest: "integer" }`: the setting's own value, rounded. */
+export type RelativeValue = { readonly setting: string } | { readonly nearest: "integer" };
 
 export interface Limit {
   readonly setting: string;
   /** The one value that the framework can express. */
-  readonly only?: Value | DimensionValue;
+  readonly only?: Value | DimensionValue | RelativeValue;
   /** A value that it cannot. */
   readonly never?: Value;
   readonly loss: "meaning" | "weights";
@@ -111,6 +124,20 @@ export interface Plugin {
 
 /** What a conversion may be asked to turn weights into. */
 export type CastTarget = Extract<DType, "BF16" | "F16" | "F32">;
+
+export const formOf = (name: string, { as, type, default: fallback }: SettingDeclaration, layout: LayoutName): SettingForm => ({
+  key: name,
+  type,
+  default: fallback,
+  ...as?.[layout],
+});
+
+/** Whether rows of q and k may be in either order of RoPE: some are rotary, or a config has a word on it. */
+export const hasRowOrders = ({ settings, blocks }: Pick<Plugin, "settings" | "blocks">): boolean =>
+  settings.rope_interleaved !== undefined ||
+  blocks.some(({ parameters }) =>
+    parameters.some(({ huggingface }) => ([huggingface].flat() as SourceDeclaration[]).some(({ rotary }) => rotary === true)),
+  );
 
 /** The setting that a dimension is read from; of a quotient, the numerator's. */
 export function settingOf(dimensions: Plugin["dimensions"], symbol: string): string | undefined {

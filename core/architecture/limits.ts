@@ -2,7 +2,8 @@
 
 import { UnsupportedError } from "../errors.js";
 import { type Json, sameJson } from "../format/json.js";
-import type { LayoutName, Limit } from "./declaration.js";
+import { isNearest, isOtherSetting } from "./consistency.js";
+import type { LayoutName, Limit, Value } from "./declaration.js";
 import type { Match } from "./match.js";
 import { type Configuration, resolveValue, type Settings } from "./settings.js";
 
@@ -33,12 +34,21 @@ export function semanticLosses({ plugin, configuration }: Match, source: LayoutN
 /** The settings as a layout's framework takes them: where it ignores one, at the only value it can express. */
 export function effectiveSettings({ plugin, configuration }: Match, layout: LayoutName): Settings {
   const ignored = (plugin.limits[layout] ?? []).filter((limit) => limit.only !== undefined && isExceeded(limit, configuration));
-  const taken = ignored.map(({ setting, only = null }) => [setting, resolveValue(only, configuration.dimensions)]);
+  const taken = ignored.map((limit) => [limit.setting, expressible(limit, configuration)]);
   return { ...configuration.settings, ...Object.fromEntries(taken) };
 }
 
-export function isExceeded({ setting, only, never }: Limit, { settings, dimensions }: Configuration): boolean {
-  const value = settings[setting] as Json;
-  if (never !== undefined) return sameJson(value, never as Json);
-  return !sameJson(value, resolveValue(only ?? null, dimensions) as Json);
+export function isExceeded(limit: Limit, configuration: Configuration): boolean {
+  const value = configuration.settings[limit.setting] as Json;
+  if (limit.never !== undefined) return sameJson(value, limit.never as Json);
+  return !sameJson(value, expressible(limit, configuration) as Json);
 }
+
+/** The one value that the framework can express, of a limit that has one. */
+export function expressible({ setting, only = null }: Limit, { settings, dimensions }: Configuration): Value {
+  if (isOtherSetting(only)) return settings[only.setting] ?? null;
+  if (isNearest(only)) return nearestInteger(settings[setting] ?? null);
+  return resolveValue(only, dimensions);
+}
+
+export const nearestInteger = (value: Value): Value => (typeof value === "number" ? Math.round(value) : value);

@@ -2,9 +2,10 @@
 // The layouts read their config files into raw values; this module makes Settings of them.
 
 import { CheckpointError } from "../errors.js";
-import { isDimensionValue } from "./consistency.js";
+import { isDimensionValue, isNearest, isOtherSetting } from "./consistency.js";
 import {
   type DimensionValue,
+  formOf,
   type LayoutName,
   type Plugin,
   type SettingDeclaration,
@@ -34,9 +35,10 @@ export interface Configuration {
 export function configure(plugin: Plugin, raw: Values, layout: LayoutName, where: string): Configuration {
   for (const [name, declaration] of Object.entries(plugin.settings)) {
     const value = raw[name];
-    if (value === undefined && declaration.default === undefined)
-      throw new CheckpointError(`${where}: ${name} is missing`, { pointer: `/${name}` });
-    if (value !== undefined) checkValue(name, value, declaration, where);
+    const form = formOf(name, declaration, layout);
+    if (value === undefined && form.default === undefined)
+      throw new CheckpointError(`${where}: ${form.key} is missing`, { pointer: `/${name}` });
+    if (value !== undefined) checkValue(name, value, declaration, where, form.key);
   }
   const dimensions = computeDimensions(plugin, raw, where);
   const settings: Record<string, Value> = {};
@@ -51,22 +53,19 @@ export function configure(plugin: Plugin, raw: Values, layout: LayoutName, where
 }
 
 /** @throws {CheckpointError} the value is not what the plugin says of its setting */
-export function checkValue(name: string, value: Value, declaration: SettingDeclaration, where: string): void {
+export function checkValue(name: string, value: Value, declaration: SettingDeclaration, where: string, key = name): void {
   if (hasType(value, declaration)) return;
-  throw new CheckpointError(`${where}: ${name}: expected ${typeName(declaration)}, found ${JSON.stringify(value)}`, {
+  throw new CheckpointError(`${where}: ${key}: expected ${typeName(declaration)}, found ${JSON.stringify(value)}`, {
     pointer: `/${name}`,
   });
 }
 
 /** What a setting is when the config does not say it. */
-function unsaid(
-  plugin: Plugin,
-  name: string,
-  { in: only, default: fallback }: SettingDeclaration,
-  layout: LayoutName,
-): Value | DimensionValue {
-  const limit = (plugin.limits[layout] ?? []).find((candidate) => candidate.setting === name);
-  return only !== undefined && only !== layout && limit?.only !== undefined ? limit.only : (fallback ?? null);
+function unsaid(plugin: Plugin, name: string, declaration: SettingDeclaration, layout: LayoutName): Value | DimensionValue {
+  const { in: home } = declaration;
+  const only = (plugin.limits[layout] ?? []).find((candidate) => candidate.setting === name)?.only;
+  const isExpressed = home !== undefined && home !== layout && only !== undefined && !isOtherSetting(only) && !isNearest(only);
+  return isExpressed ? only : (formOf(name, declaration, layout).default ?? null);
 }
 
 /** A literal as it is; `{ dimension }` computed. */

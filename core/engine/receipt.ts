@@ -2,8 +2,10 @@
 // so that the way back restores them.
 
 import { createHash } from "node:crypto";
-import { isDimensionValue } from "../architecture/consistency.js";
-import type { Values } from "../architecture/declaration.js";
+import { isDimensionValue, isNearest } from "../architecture/consistency.js";
+import type { Value, Values } from "../architecture/declaration.js";
+import { expressible } from "../architecture/limits.js";
+import type { Match } from "../architecture/match.js";
 import { checkValue } from "../architecture/settings.js";
 import { isObject, type Json, parseObject, plain, printJson, sameJson } from "../format/json.js";
 import type { Carried, Checkpoint, Layout } from "../layout/layout.js";
@@ -25,21 +27,33 @@ export async function readCarried(store: Store, { root, layout, configText }: Ch
 }
 
 /**
- * Settings that only the target's config has, and that the source can therefore not say: as an earlier conversion met them.
+ * Settings that only the target's config has, and that the source can therefore not say, or not exactly: as an earlier conversion
+ * met them.
  * What follows from the model's sizes is left to be computed.
  *
  * @throws {FormatError | CheckpointError} the receipt is no longer what a conversion wrote
  */
-export function restoredSettings({ checkpoint, layout, match: { plugin } }: Model, target: Layout, carried: Carried): Values {
+export function restoredSettings({ checkpoint, layout, match }: Model, target: Layout, carried: Carried): Values {
+  const { plugin } = match;
   const text = carried[target.name];
   if (text === undefined || target === layout) return {};
   const where = `${checkpoint.root}/${RECEIPT_NAME}: carried.${target.name}`;
   const known = target.readSettings(plain(parseObject(text, where)) as Values, plugin);
+  const isTargets = (only: string | undefined, fallback: unknown) => only === target.name && !isDimensionValue(fallback);
   const names = Object.entries(plugin.settings).filter(
-    ([name, { in: only, default: fallback }]) => only === target.name && name in known && !isDimensionValue(fallback),
+    ([name, { in: only, default: fallback }]) =>
+      name in known && (isTargets(only, fallback) || isRounded(match, layout, name, known[name] ?? null)),
   );
   for (const [name, declaration] of names) checkValue(name, known[name] ?? null, declaration, where);
   return Object.fromEntries(names.map(([name]) => [name, known[name] ?? null]));
+}
+
+/** Whether the source says what it could of a value that its config had to round. */
+function isRounded({ plugin, configuration }: Match, { name: layout }: Layout, setting: string, carried: Value): boolean {
+  const limit = (plugin.limits[layout] ?? []).find((candidate) => candidate.setting === setting && isNearest(candidate.only));
+  if (limit === undefined) return false;
+  const before = { ...configuration, settings: { ...configuration.settings, [setting]: carried } };
+  return sameJson(expressible(limit, before) as Json, configuration.settings[setting] as Json);
 }
 
 /** A restored setting that the source's framework did not compute with is worth a word. */

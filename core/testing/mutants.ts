@@ -2,7 +2,7 @@
 // its author make it. Most convert there and back byte for byte, so that only a word from outside the plugin can tell.
 
 import { isDeepStrictEqual } from "node:util";
-import type { ParameterDeclaration, Plugin, SourceDeclaration } from "../architecture/declaration.js";
+import { hasRowOrders, type ParameterDeclaration, type Plugin, type SourceDeclaration } from "../architecture/declaration.js";
 import { parsePattern } from "../architecture/shape-pattern.js";
 import { sameShape } from "../tensor/shape.js";
 
@@ -69,7 +69,7 @@ function transformMutants(plugin: Plugin, place: Place): Mutant[] {
   sourcesOf(parameter).forEach((source, at) => {
     const { tensor, shape, rotary = false, transpose = false } = source;
     const pattern = parsePattern(shape);
-    if (mayRotate(source)) {
+    if (hasRowOrders(plugin) && mayRotate(source)) {
       mutants.push({
         name: rotary ? `rotary dropped from ${tensor}` : `rotary given to ${tensor}`,
         plugin: editSource(plugin, place, at, { rotary: !rotary }),

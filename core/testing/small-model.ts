@@ -2,8 +2,8 @@
 
 import { expand } from "../architecture/architecture.js";
 import type { Plugin, Value, Values } from "../architecture/declaration.js";
-import { isExceeded } from "../architecture/limits.js";
-import { type Configuration, configure, resolveValue } from "../architecture/settings.js";
+import { expressible, isExceeded } from "../architecture/limits.js";
+import { type Configuration, configure } from "../architecture/settings.js";
 import { UsageError } from "../errors.js";
 import { HuggingFaceLayout } from "../layout/huggingface/layout.js";
 import { numElements } from "../tensor/shape.js";
@@ -64,7 +64,7 @@ function smallSizes(config: Values): Values {
 export function withoutLosses(plugin: Plugin, config: Values): Values {
   const configuration = configurationOf(plugin, config);
   const exceeded = (plugin.limits.nanotron ?? []).filter((limit) => limit.loss === "meaning" && isExceeded(limit, configuration));
-  const taken = exceeded.map(({ setting, only = null }) => [setting, resolveValue(only, configuration.dimensions)]);
+  const taken = exceeded.map((limit) => [limit.setting, expressible(limit, configuration)]);
   const lossless = { ...config, ...Object.fromEntries(taken) };
   if (lossless.rope_scaling !== null || config.rope_parameters === undefined) return lossless;
   // transformers 5 keeps the scaling beside theta.

@@ -1,6 +1,7 @@
 // model_config.json: the key set of each version, strict as Nanotron's own parser is.
 
-import type { Plugin, SettingDeclaration, Value, Values } from "../../architecture/declaration.js";
+import { formOf, type Plugin, type SettingDeclaration, type Value, type Values } from "../../architecture/declaration.js";
+import { nearestInteger } from "../../architecture/limits.js";
 import type { Settings } from "../../architecture/settings.js";
 import { type Json, type JsonObject, parseObject, plain, sameJson } from "../../format/json.js";
 import { pythonFloat } from "../../format/python.js";
@@ -17,7 +18,7 @@ const isHere = ({ in: only }: SettingDeclaration): boolean => only === undefined
 export function settingsOf(raw: Values, plugin: Plugin): Values {
   const values: Record<string, Value> = {};
   for (const [name, declaration] of Object.entries(plugin.settings)) {
-    const value = raw[name];
+    const value = raw[formOf(name, declaration, "nanotron").key];
     if (isHere(declaration) && value !== undefined) values[name] = value;
   }
   values.rope_theta ??= THETA_WITHOUT_KEY;
@@ -27,11 +28,9 @@ export function settingsOf(raw: Values, plugin: Plugin): Values {
 
 /** Nanotron's parser takes every key for a field of the model's dataclass: one that the plugin does not have is another model's. */
 export function unknownKeys(raw: Readonly<Record<string, unknown>>, { settings, constants }: Plugin): string[] {
-  const isKnown = (key: string) => {
-    const declaration = Object.hasOwn(settings, key) ? settings[key] : undefined;
-    return (declaration !== undefined && isHere(declaration)) || Object.hasOwn(constants.nanotron ?? {}, key);
-  };
-  return Object.keys(raw).filter((key) => !isKnown(key));
+  const here = Object.entries(settings).filter(([, declaration]) => isHere(declaration));
+  const known = new Set(here.map(([name, declaration]) => formOf(name, declaration, "nanotron").key));
+  return Object.keys(raw).filter((key) => !known.has(key) && !Object.hasOwn(constants.nanotron ?? {}, key));
 }
 
 export interface ModelConfigRequest {
@@ -52,9 +51,10 @@ export function composeModelConfig({ plugin, settings, version, base, source }: 
   const document: JsonObject = {};
   for (const [name, declaration] of Object.entries(plugin.settings)) {
     if (!isWritten(declaration, version)) continue;
-    const value = respelled(typed(settings[name] ?? null, declaration), spelled);
-    const stands = sameJson(earlier[name], value) || sameJson(said[name] as Json | undefined, value);
-    document[name] = stands ? (earlier[name] ?? value) : value;
+    const { key, type } = formOf(name, declaration, "nanotron");
+    const value = respelled(typed(settings[name] ?? null, type), spelled);
+    const stands = sameJson(earlier[key], value) || sameJson(said[name] as Json | undefined, value);
+    document[key] = stands ? (earlier[key] ?? value) : value;
   }
   for (const [key, value] of Object.entries(plugin.constants.nanotron ?? {})) document[key] = value as Json;
   for (const key of unknownKeys(earlier, plugin)) document[key] = earlier[key] ?? null;
@@ -64,8 +64,9 @@ export function composeModelConfig({ plugin, settings, version, base, source }: 
 const isWritten = (declaration: SettingDeclaration, version: NanotronVersion): boolean =>
   isHere(declaration) && (declaration.since === undefined || version >= declaration.since);
 
-function typed(value: Value, { type }: SettingDeclaration): Json {
+function typed(value: Value, type: SettingDeclaration["type"]): Json {
   if (type === "float" && typeof value === "number") return pythonFloat(value);
+  if (type === "integer") return nearestInteger(value) as Json;
   // Nanotron takes one id where Hugging Face may list several; the list stays in generation_config.json.
   if (type === "token" && Array.isArray(value)) return value[0] as Json;
   return value as Json;
