@@ -5,7 +5,7 @@ import { type Json, sameJson } from "../format/json.js";
 import { isNearest, isOtherSetting } from "./consistency.js";
 import type { LayoutName, Limit, Value } from "./declaration.js";
 import type { Match } from "./match.js";
-import { type Configuration, resolveValue, type Settings } from "./settings.js";
+import { type Configuration, nearestInteger, resolveValue, type Settings } from "./settings.js";
 
 /**
  * Limits of either layout that the model exceeds; between two checkpoints of one layout nothing is lost.
@@ -50,5 +50,3 @@ export function expressible({ setting, only = null }: Limit, { settings, dimensi
   if (isNearest(only)) return nearestInteger(settings[setting] ?? null);
   return resolveValue(only, dimensions);
 }
-
-export const nearestInteger = (value: Value): Value => (typeof value === "number" ? Math.round(value) : value);

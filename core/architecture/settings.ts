@@ -73,6 +73,9 @@ export function resolveValue(value: Value | DimensionValue, dimensions: Dimensio
   return isDimensionValue(value) ? quotient(value.dimension, dimensions) : value;
 }
 
+/** Of a number; all else is as it is. */
+export const nearestInteger = (value: Value): Value => (typeof value === "number" ? Math.round(value) : value);
+
 function quotient(text: string, dimensions: Dimensions): number {
   const { numerator, denominator } = parseQuotient(text);
   const top = dimensions[numerator] ?? Number.NaN;

@@ -1,7 +1,7 @@
 // Starcoder2's two forwards against logits that transformers itself computed, and against a third forward in float64 that shares
 // nothing with them, on a pair written by hand.
 
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { expect } from "chai";
 import { after, describe, it } from "mocha";
 import { createEngine, type PredictOptions } from "../../core/index.js";
@@ -140,6 +140,18 @@ describe("starcoder2 pairs", () => {
       /model_config\.json: starcoder2 knows one order of q and k rows, half-split; drop --source-rope-interleaved$/,
     );
     expect(await refused(engine.verify(nanotron, nanotron, { sourceRopeInterleaved: true }))).to.match(/knows one order/);
+  });
+
+  it("a published theta is expected of Nanotron's checkpoints as their config can hold it", async () => {
+    const { nanotron } = pairOf();
+    const member = scratch.folder();
+    const sizes = `{ hidden_size: ${SIZES.hidden}, num_hidden_layers: ${SIZES.layers} }`;
+    const yaml = `name: mine\nextends: starcoder2\nidentify: { settings: ${sizes} }\nrope: { theta: 100000.4 }\n`;
+    writeFileSync(`${member}/plugin.yaml`, yaml);
+    const warningsOf = async () => (await createEngine({ plugins: [member] }).plan(nanotron, { to: "huggingface" })).warnings;
+    expect(await warningsOf()).to.deep.equal([]);
+    editJson(nanotron, "model_config.json", { rope_theta: 10000 });
+    expect(await warningsOf()).to.deep.equal(["rope_theta: mine expects 100000, found 10000"]);
   });
 
   it("a theta that Nanotron has to round is what it was on the way back, and rounded where no receipt says so", async () => {

@@ -1,8 +1,7 @@
 // model_config.json: the key set of each version, strict as Nanotron's own parser is.
 
 import { formOf, type Plugin, type SettingDeclaration, type Value, type Values } from "../../architecture/declaration.js";
-import { nearestInteger } from "../../architecture/limits.js";
-import type { Settings } from "../../architecture/settings.js";
+import { nearestInteger, type Settings } from "../../architecture/settings.js";
 import { type Json, type JsonObject, parseObject, plain, sameJson } from "../../format/json.js";
 import { pythonFloat } from "../../format/python.js";
 import { respelled } from "../../format/respell.js";
