@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { encode, nearest } from "./floats.js";
 import { type RawTensor, writeTensors } from "./folders.js";
 import type { Pair, Tensors } from "./made-pair.js";
-import { groupedRows } from "./naive-grouped.js";
+import { type GroupedRow, groupedRows } from "./naive-grouped.js";
 import { normal, uniform } from "./random.js";
 import { type HandMadeParameter, writeParameter } from "./write-nanotron.js";
 
@@ -20,18 +20,20 @@ export interface Starcoder2Options {
   readonly tp?: number;
   /** Tokens that a token sees, itself included; all when not given. */
   readonly window?: number;
+  /** Put the rows of q, k and v into another order than group by group. */
+  readonly order?: (rows: GroupedRow[]) => GroupedRow[];
 }
 
 /** @param fresh - gives a path where nothing is yet */
 export function writeStarcoder2(fresh: () => string, options: Starcoder2Options): Pair {
-  const { tp = 1 } = options;
+  const { tp = 1, order = (rows) => rows } = options;
   const tensors = drawTensors();
   const [huggingface, nanotron] = [fresh(), fresh()];
   mkdirSync(huggingface, { recursive: true });
   writeTensors(join(huggingface, "model.safetensors"), tensors);
   writeFileSync(join(huggingface, "config.json"), JSON.stringify(huggingFaceConfig(options)));
   mkdirSync(nanotron, { recursive: true });
-  for (const parameter of parametersOf(tensors)) writeParameter(nanotron, parameter, tp);
+  for (const parameter of parametersOf(tensors, order)) writeParameter(nanotron, parameter, tp);
   writeFileSync(join(nanotron, "model_config.json"), JSON.stringify(nanotronConfig(options)));
   writeFileSync(join(nanotron, "checkpoint_metadata.json"), JSON.stringify({ version: "1.5", tp, dp: 1, cp: 1 }));
   return { huggingface, nanotron, tensors };
@@ -121,7 +123,9 @@ function drawTensors(): Tensors {
   return tensors;
 }
 
-function parametersOf(tensors: Tensors): HandMadeParameter[] {
+type Order = NonNullable<Starcoder2Options["order"]>;
+
+function parametersOf(tensors: Tensors, order: Order): HandMadeParameter[] {
   const get = (name: string) => tensors.get(name) as RawTensor;
   const one = (name: string, from: string, axis?: 0 | 1): HandMadeParameter => ({
     name: `model.${name}`,
@@ -131,7 +135,7 @@ function parametersOf(tensors: Tensors): HandMadeParameter[] {
   const layers = Array.from({ length: SIZES.layers }, (_, layer) => {
     const [from, to] = [`model.layers.${layer}`, `decoder.${layer}.pp_block`];
     return ["weight", "bias"].flatMap((leaf): HandMadeParameter[] => [
-      { name: `model.${to}.attn.query_key_value.${leaf}`, whole: groupedQkv(tensors, layer, leaf), axis: 0 },
+      { name: `model.${to}.attn.query_key_value.${leaf}`, whole: groupedQkv(tensors, layer, leaf, order), axis: 0 },
       one(`${to}.attn.dense.${leaf}`, `${from}.self_attn.o_proj.${leaf}`, leaf === "weight" ? 1 : undefined),
       one(`${to}.ff.c_fc.${leaf}`, `${from}.mlp.c_fc.${leaf}`, 0),
       one(`${to}.ff.c_proj.${leaf}`, `${from}.mlp.c_proj.${leaf}`, leaf === "weight" ? 1 : undefined),
@@ -148,9 +152,9 @@ function parametersOf(tensors: Tensors): HandMadeParameter[] {
 }
 
 /** The rows, or the bias' elements, of all groups, one after another. */
-function groupedQkv(tensors: Tensors, layer: number, leaf: string): RawTensor {
+function groupedQkv(tensors: Tensors, layer: number, leaf: string, order: Order): RawTensor {
   const of = (part: string) => tensors.get(`model.layers.${layer}.self_attn.${part}_proj.${leaf}`) as RawTensor;
-  const rows = groupedRows(SIZES, 0, 1, false).map(({ tensor, row }) => {
+  const rows = order(groupedRows(SIZES, 0, 1, false)).map(({ tensor, row }) => {
     const { shape, data } = of(tensor);
     const rowBytes = data.length / (shape[0] ?? 1);
     return data.subarray(row * rowBytes, (row + 1) * rowBytes);
