@@ -2,6 +2,8 @@
 
 import { llamaForwards } from "../plugins/llama/forwards.js";
 import { qwen2Forwards } from "../plugins/qwen2/forwards.js";
+import { qwen2MoeForwards } from "../plugins/qwen2-moe/forwards.js";
+import { smollm3Forwards } from "../plugins/smollm3/forwards.js";
 import { starcoder2Forwards } from "../plugins/starcoder2/forwards.js";
 import type { Plugin } from "./architecture/declaration.js";
 import { addBuiltInPlugins, addPlugins, readPlugin } from "./architecture/load.js";
@@ -21,6 +23,14 @@ import { type Reporter, silentReporter } from "./reporter.js";
 import { FileStore } from "./store/file-store.js";
 import type { Store } from "./store/store.js";
 import { EXECUTORS, FORWARDS, LAYOUT, LAYOUTS, PLUGINS, REPORTER, STORE } from "./tokens.js";
+
+const BUILT_IN_FORWARDS = Object.entries({
+  llama: llamaForwards,
+  qwen2: qwen2Forwards,
+  "qwen2-moe": qwen2MoeForwards,
+  smollm3: smollm3Forwards,
+  starcoder2: starcoder2Forwards,
+});
 
 /** What a program may put in the place of, or beside, what the package brings. */
 export interface EngineOverrides {
@@ -88,15 +98,7 @@ function containerOf(overrides: EngineOverrides): DependencyContainer {
       [...executors, webgpuProvider, cpuProvider].map((provider) => [provider.name, provider]),
     ),
   );
-  child.registerInstance(
-    FORWARDS,
-    registryOf("family", [
-      ["llama", llamaForwards],
-      ["qwen2", qwen2Forwards],
-      ["starcoder2", starcoder2Forwards],
-      ...Object.entries(forwards),
-    ]),
-  );
+  child.registerInstance(FORWARDS, registryOf("family", [...BUILT_IN_FORWARDS, ...Object.entries(forwards)]));
   child.registerInstance(PLUGINS, pluginRegistry(plugins, packages, known));
   return child;
 }

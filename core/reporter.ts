@@ -1,8 +1,8 @@
 // Who hears what happens during a long call. The command line draws it; a program may listen too.
 
-/** How far a long step is; bytes are those of the weights copied, compared, hashed, or run through. */
+/** How far a long step is; bytes are those of the weights copied, compared, hashed, run through, or gone through for a fault. */
 export interface Progress {
-  readonly stage: "copy" | "compare" | "hash" | "predict";
+  readonly stage: "copy" | "compare" | "hash" | "predict" | "diagnose";
   readonly bytes: number;
   readonly totalBytes: number;
 }

@@ -6,14 +6,19 @@ import type { Shape } from "../tensor/shape.js";
 import { numElements } from "../tensor/shape.js";
 import {
   type BlockDeclaration,
+  type CastTarget,
+  fuseAxisOf,
+  nanotronTemplate,
+  withinOf,
   type ParameterDeclaration,
   type Plugin,
   pointerOf,
   type Repeat,
   type SourceDeclaration,
+  stackOf,
 } from "./declaration.js";
 import type { Configuration, Dimensions } from "./settings.js";
-import { nameAt, parsePattern } from "./shape-pattern.js";
+import { nameAt, parsePattern, sizeOf } from "./shape-pattern.js";
 
 /** A Hugging Face tensor: the unit that everything else is made of. */
 export interface Component {
@@ -34,16 +39,22 @@ export interface Component {
 /** Rows of each head, of a component whose first axis is heads of rows. */
 export const headDimOf = ({ axes }: Component): number => axes[0]?.at(-1) ?? 0;
 
-/** A Nanotron parameter: one component, or several joined along an axis. */
+/** A Nanotron parameter: one component, or several joined along an axis, or a stack of such. */
 export interface Parameter {
   readonly name: string;
+  /** Of a stack: those of its first member, then those of its second, … */
   readonly components: readonly Component[];
+  /** Within one member of a stack. */
   readonly fuseAxis: number | undefined;
   /**
    * How many times the components are joined anew along the fused axis: each in so many parts, the first parts of all, then the
    * second parts, …; undefined when each is joined whole.
    */
   readonly fuseGroups: number | undefined;
+  /** How many members a stack has, each with as many components; they lie along an axis in front of the others. */
+  readonly stack: number | undefined;
+  /** What Nanotron keeps it in whatever the model's dtype. */
+  readonly dtype: CastTarget | undefined;
   /** The axis that tensor-parallel ranks share; undefined when every rank holds all of it. */
   readonly parallelAxis: number | undefined;
 }
@@ -124,21 +135,31 @@ function expandParameter(
   at: number,
   dimensions: Dimensions,
 ): Parameter {
-  const { nanotron, parallel } = declaration;
+  const { parallel } = declaration;
   const sources = [declaration.huggingface].flat() as SourceDeclaration[];
-  const fused = typeof nanotron !== "string";
+  const each = stackOf(declaration);
+  const within = withinOf(declaration);
+  const count = repeats(plugin, each, dimensions);
+  const members = Array.from({ length: count }, (_, member) =>
+    sources.map((source) => {
+      const name = nameAt(nameAt(source.tensor, repeat?.index, at), each?.index, member);
+      return expandComponent(plugin, source, name, dimensions);
+    }),
+  );
   return {
-    name: nameAt(fused ? nanotron.fuse : nanotron, repeat?.index, at),
-    components: sources.map((source) => expandComponent(plugin, source, nameAt(source.tensor, repeat?.index, at), dimensions)),
-    fuseAxis: fused ? nanotron.axis : undefined,
-    fuseGroups: fused && nanotron.within !== undefined ? dimensions[nanotron.within] : undefined,
+    name: nameAt(nanotronTemplate(declaration), repeat?.index, at),
+    components: members.flat(),
+    fuseAxis: fuseAxisOf(declaration),
+    fuseGroups: within === undefined ? undefined : dimensions[within],
+    stack: each === undefined ? undefined : count,
+    dtype: declaration.dtype,
     parallelAxis: parallel === undefined ? undefined : parallel === "column" ? 0 : 1,
   };
 }
 
 function expandComponent(plugin: Plugin, source: SourceDeclaration, name: string, dimensions: Dimensions): Component {
   const pattern = parsePattern(source.shape);
-  const axes = pattern.map((axis) => axis.map((symbol) => dimensions[symbol] ?? 0));
+  const axes = pattern.map((axis) => axis.map((symbol) => sizeOf(symbol, dimensions) ?? 0));
   const rotary = source.rotary ?? false;
   const headDim = axes[0]?.at(-1) ?? 0;
   if (rotary && headDim % 2 !== 0) {
@@ -165,12 +186,17 @@ function expandIgnored(plugin: Plugin, dimensions: Dimensions): Map<string, stri
   return ignored;
 }
 
-/** A parameter's whole shape in Nanotron: its components joined along the fused axis, transposed ones turned. */
-export function parameterShape({ components, fuseAxis }: Parameter): Shape {
-  const shapes = components.map(({ shape, transpose }) => (transpose ? [...shape].reverse() : [...shape]));
+/** How many components one member of a stack has; all of them where there is no stack. */
+export const componentsPerMember = ({ components, stack }: Parameter): number => components.length / (stack ?? 1);
+
+/** A parameter's whole shape in Nanotron: its components joined along the fused axis, transposed ones turned, then stacked. */
+export function parameterShape(parameter: Parameter): Shape {
+  const { components, fuseAxis, stack } = parameter;
+  const member = components.slice(0, componentsPerMember(parameter));
+  const shapes = member.map(({ shape, transpose }) => (transpose ? [...shape].reverse() : [...shape]));
   const joined = [...(shapes[0] ?? [])];
   for (const shape of shapes.slice(1)) {
     if (fuseAxis !== undefined) joined[fuseAxis] = (joined[fuseAxis] ?? 0) + (shape[fuseAxis] ?? 0);
   }
-  return joined;
+  return stack === undefined ? joined : [stack, ...joined];
 }

@@ -9,27 +9,37 @@ export type Values = Readonly<Record<string, Value>>;
 export type LayoutName = string;
 export type ByLayout<T> = Readonly<Record<LayoutName, T>>;
 
-/** `{ dimension: "hidden / heads" }`: a symbol, or one divided by another. */
-export interface DimensionValue {
-  readonly dimension: string;
+/** `{ dimension: "hidden / heads" }`: a symbol, or one divided by another. `{ all: "layers" }`: the list 0, 1, … of so many. */
+export type DimensionValue = { readonly dimension: string } | { readonly all: string };
+
+/** `{ every: n }`: 0 at every n-th entry of a list, n dividing their number, or at none. */
+export interface EveryValue {
+  readonly every: "n";
 }
 
 export interface SettingDeclaration {
-  readonly type: "integer" | "float" | "boolean" | "string" | "token" | "object" | "any";
+  readonly type: "integer" | "float" | "boolean" | "string" | "token" | "indices" | "list" | "object" | "any";
   readonly default?: Value | DimensionValue;
   readonly in?: LayoutName;
+  /** What a layout's config has otherwise than Hugging Face's. */
+  readonly as?: ByLayout<Partial<SettingForm>>;
   readonly since?: "1.5";
   readonly optional?: boolean;
   /** Zero and less are refused. */
   readonly positive?: boolean;
   /** Null is a value of its own; otherwise it counts as absent. */
   readonly nullable?: boolean;
-  /** What a layout's config has otherwise than Hugging Face's. */
-  readonly as?: ByLayout<Partial<SettingForm>>;
+  /** Of a list: the dimension that it has an entry for each of. A default that is no list stands for every entry. */
+  readonly each?: string;
+  /** Of a list of 0 and 1: by layout, the setting whose n says that every n-th entry is 0. Without the list it is what that says. */
+  readonly every?: ByLayout<string>;
+  /** By layout, what its config has in the place of null. */
+  readonly instead_of_null?: ByLayout<Value>;
 }
 
 /** How a layout's config has a setting. */
 export interface SettingForm {
+  /** With dots into objects. */
   readonly key: string;
   readonly type: SettingDeclaration["type"];
   /** What its framework takes for an absent key; undefined where the key must be there. */
@@ -41,8 +51,8 @@ export type RelativeValue = { readonly setting: string } | { readonly nearest: "
 
 export interface Limit {
   readonly setting: string;
-  /** The one value that the framework can express. */
-  readonly only?: Value | DimensionValue | RelativeValue;
+  /** The one value that the framework can express; of a list, that of every entry. */
+  readonly only?: Value | DimensionValue | EveryValue | RelativeValue;
   /** A value that it cannot. */
   readonly never?: Value;
   readonly loss: "meaning" | "weights";
@@ -61,9 +71,24 @@ export interface SourceDeclaration {
   readonly transpose?: boolean;
 }
 
+/** Tensors of equal shape, one for each index, as one with an axis more in front; each is several joined along `axis`, if it is given. */
+export interface StackDeclaration {
+  readonly stack: string;
+  readonly each: Repeat;
+  readonly axis?: number;
+}
+
+/** `within`: joined anew for each index of the axis' outermost symbol, which all the tensors share. */
+export interface FuseDeclaration {
+  readonly fuse: string;
+  readonly axis: number;
+  readonly within?: string;
+}
+
 export interface ParameterDeclaration {
-  /** `within`: joined anew for each index of the axis' outermost symbol, which all the tensors share. */
-  readonly nanotron: string | { readonly fuse: string; readonly axis: number; readonly within?: string };
+  readonly nanotron: string | FuseDeclaration | StackDeclaration;
+  /** What Nanotron keeps it in, whatever the model's dtype; the model's own, if not given. */
+  readonly dtype?: CastTarget;
   readonly parallel?: "column" | "row";
   readonly tied?: { readonly to: string; readonly when: string };
   readonly huggingface: SourceDeclaration | readonly SourceDeclaration[];
@@ -98,6 +123,7 @@ export interface PluginFile {
   readonly expect?: Values;
   readonly limits?: ByLayout<readonly Limit[]>;
   readonly blocks?: readonly BlockDeclaration[];
+  readonly parameterless?: readonly string[];
   readonly ignore?: readonly IgnoreDeclaration[];
 }
 
@@ -119,6 +145,8 @@ export interface Plugin {
   readonly expect: Values;
   readonly limits: ByLayout<readonly Limit[]>;
   readonly blocks: readonly BlockDeclaration[];
+  /** Names of the pipeline blocks after these that hold no parameters. */
+  readonly parameterless: readonly string[];
   readonly ignore: readonly IgnoreDeclaration[];
 }
 
@@ -151,3 +179,19 @@ export function pointerOf(dimensions: Plugin["dimensions"], symbol: string): str
   const setting = settingOf(dimensions, symbol);
   return setting === undefined ? undefined : `/${setting}`;
 }
+
+/** The parameter's name in Nanotron, its placeholders as they are. */
+export const nanotronTemplate = ({ nanotron }: ParameterDeclaration): string =>
+  typeof nanotron === "string" ? nanotron : "stack" in nanotron ? nanotron.stack : nanotron.fuse;
+
+/** The axis along which several tensors are joined, in Nanotron's order of axes and within one of a stack. */
+export const fuseAxisOf = ({ nanotron }: ParameterDeclaration): number | undefined =>
+  typeof nanotron === "string" ? undefined : nanotron.axis;
+
+/** The symbol for each of whose indices the tensors are joined anew. */
+export const withinOf = ({ nanotron }: ParameterDeclaration): string | undefined =>
+  typeof nanotron === "object" && "fuse" in nanotron ? nanotron.within : undefined;
+
+/** The repetition that a stack is made of. */
+export const stackOf = ({ nanotron }: ParameterDeclaration): Repeat | undefined =>
+  typeof nanotron === "object" && "stack" in nanotron ? nanotron.each : undefined;

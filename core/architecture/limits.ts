@@ -2,10 +2,11 @@
 
 import { UnsupportedError } from "../errors.js";
 import { type Json, sameJson } from "../format/json.js";
-import { isNearest, isOtherSetting } from "./consistency.js";
+import { isEveryValue, isNearest, isOtherSetting } from "./consistency.js";
 import type { LayoutName, Limit, Value } from "./declaration.js";
+import { everyNth, intervalOf } from "./lists.js";
 import type { Match } from "./match.js";
-import { type Configuration, nearestInteger, resolveValue, type Settings } from "./settings.js";
+import { nearestInteger, resolveValue, type Settings } from "./settings.js";
 
 /**
  * Limits of either layout that the model exceeds; between two checkpoints of one layout nothing is lost.
@@ -13,11 +14,12 @@ import { type Configuration, nearestInteger, resolveValue, type Settings } from 
  * @returns the losses that were allowed, one line each
  * @throws {UnsupportedError} a loss of weights, or a loss of meaning that was not allowed
  */
-export function semanticLosses({ plugin, configuration }: Match, source: LayoutName, target: LayoutName, allow: boolean): string[] {
+export function semanticLosses(match: Match, source: LayoutName, target: LayoutName, allow: boolean): string[] {
   if (source === target) return [];
+  const { plugin, configuration } = match;
   const { settings } = configuration;
   const limits = [...(plugin.limits[target] ?? []), ...(plugin.limits[source] ?? [])];
-  const exceeded = limits.filter((limit) => isExceeded(limit, configuration));
+  const exceeded = limits.filter((limit) => isExceeded(limit, match));
   const line = ({ setting, because }: Limit) => `${setting} ${JSON.stringify(settings[setting])}: ${because}`;
   const weights = exceeded.find(({ loss }) => loss === "weights");
   if (weights !== undefined)
@@ -32,21 +34,27 @@ export function semanticLosses({ plugin, configuration }: Match, source: LayoutN
 }
 
 /** The settings as a layout's framework takes them: where it ignores one, at the only value it can express. */
-export function effectiveSettings({ plugin, configuration }: Match, layout: LayoutName): Settings {
-  const ignored = (plugin.limits[layout] ?? []).filter((limit) => limit.only !== undefined && isExceeded(limit, configuration));
-  const taken = ignored.map((limit) => [limit.setting, expressible(limit, configuration)]);
+export function effectiveSettings(match: Match, layout: LayoutName): Settings {
+  const { plugin, configuration } = match;
+  const ignored = (plugin.limits[layout] ?? []).filter((limit) => limit.only !== undefined && isExceeded(limit, match));
+  const taken = ignored.map((limit) => [limit.setting, onlyValue(limit, match)]);
   return { ...configuration.settings, ...Object.fromEntries(taken) };
 }
 
-export function isExceeded(limit: Limit, configuration: Configuration): boolean {
-  const value = configuration.settings[limit.setting] as Json;
-  if (limit.never !== undefined) return sameJson(value, limit.never as Json);
-  return !sameJson(value, expressible(limit, configuration) as Json);
+export function isExceeded(limit: Limit, match: Match): boolean {
+  const { setting, only, never } = limit;
+  const value = match.configuration.settings[setting] ?? null;
+  if (never !== undefined) return sameJson(value as Json, never as Json);
+  if (isEveryValue(only)) return intervalOf(value) === undefined;
+  return !sameJson(value as Json, onlyValue(limit, match) as Json);
 }
 
-/** The one value that the framework can express, of a limit that has one. */
-export function expressible({ setting, only = null }: Limit, { settings, dimensions }: Configuration): Value {
+/** What a limit's framework takes in the place of a value that it cannot express: of a list, as long a one. */
+export function onlyValue({ setting, only = null }: Limit, { plugin, configuration: { settings, dimensions } }: Match): Value {
   if (isOtherSetting(only)) return settings[only.setting] ?? null;
   if (isNearest(only)) return nearestInteger(settings[setting] ?? null);
-  return resolveValue(only, dimensions);
+  const length = dimensions[plugin.settings[setting]?.each ?? ""];
+  if (isEveryValue(only)) return everyNth(null, length ?? 0);
+  const value = resolveValue(only, dimensions);
+  return length === undefined ? value : Array.from({ length }, () => value);
 }

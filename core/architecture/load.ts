@@ -23,7 +23,7 @@ export function readPlugin(folder: string, origin: string): ParsedPlugin {
 
 const noPlugin = (folder: string) => ({
   what: `${folder}: expected a plugin folder with ${FILE_NAME}, found none`,
-  hint: "--plugin and plugins check take the folder, not the file",
+  hint: "give the folder that holds it, not the file",
 });
 
 /**

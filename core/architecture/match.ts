@@ -15,22 +15,25 @@ export interface Match {
 /** @throws {CheckpointError} no plugin fits, or two fit equally well */
 export function matchPlugin(plugins: readonly Plugin[], checkpoint: Checkpoint, layout: Layout): Match {
   const fitting: Match[] = [];
-  const misfits: CheckpointError[] = [];
+  const misfits: { readonly error: CheckpointError; readonly isSaid: boolean }[] = [];
   for (const plugin of plugins.filter((candidate) => hasMarkers(candidate, checkpoint))) {
+    const raw = layout.readSettings(checkpoint.rawConfig, plugin);
     try {
-      const configuration = configure(plugin, layout.readSettings(checkpoint.rawConfig, plugin), layout.name, checkpoint.configPath);
+      const configuration = configure(plugin, raw, layout.name, checkpoint.configPath);
       if (differencesTo(plugin.identify, configuration).length === 0) fitting.push({ plugin, configuration });
     } catch (error) {
-      // A plugin that cannot make sense of the config is not this model's; if none can, what the first one says is the reason.
+      // A plugin that cannot make sense of the config is not this model's; if none can, what the first one says is the reason. A
+      // value that is wrong says more than one that is not there: that may only be another family's.
       if (!(error instanceof CheckpointError)) throw error;
-      misfits.push(error);
+      misfits.push({ error, isSaid: raw[error.pointer?.slice(1) ?? ""] !== undefined });
     }
   }
   const specificity = ({ plugin }: Match) => Object.keys(plugin.identify).length;
   const most = Math.max(...fitting.map(specificity));
   const [best, rival] = fitting.filter((match) => specificity(match) === most);
   if (best === undefined) {
-    if (misfits[0] !== undefined) throw misfits[0];
+    const reason = misfits.find(({ isSaid }) => isSaid) ?? misfits[0];
+    if (reason !== undefined) throw reason.error;
     throw new CheckpointError(
       `${checkpoint.configPath}: no plugin fits this model (model_type ${JSON.stringify(checkpoint.rawConfig.model_type ?? null)})`,
       {
@@ -54,7 +57,8 @@ function hasMarkers({ markers: byLayout }: Plugin, checkpoint: Checkpoint): bool
 const unlikeMarkers = (markers: Values, { rawConfig }: Checkpoint): [string, Value][] =>
   Object.entries(markers).filter(([key, value]) => !sameJson(rawConfig[key] as Json | undefined, value as Json));
 
-const differencesTo = (expected: Values, { settings }: Configuration): [string, Value][] =>
+/** Settings that are not as expected, each with what was expected. */
+export const differencesTo = (expected: Values, { settings }: Configuration): [string, Value][] =>
   Object.entries(expected).filter(([name, value]) => !sameJson(settings[name] as Json, value as Json));
 
 /** What the plugin expects and the checkpoint does not have, one line each: published values, and for a plugin named by hand its marks. */

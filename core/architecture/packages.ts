@@ -1,10 +1,10 @@
 // Plugins in npm packages: which installed packages have any, by what they say of themselves. Reads package.json files, runs nothing.
 
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import { dirname, join, resolve, sep } from "node:path";
+import { basename, dirname, join, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import semver from "semver";
-import { UsageError } from "../errors.js";
+import { UsageError, WeighbridgeError } from "../errors.js";
 import { type JsonObject, parseObject, plain } from "../format/json.js";
 import { packageVersion } from "../version.js";
 
@@ -14,10 +14,24 @@ export const PACKAGE_KEYWORD = "weighbridge-plugin";
 export interface PluginPackage {
   readonly name: string;
   readonly version: string;
+  readonly root: string;
   /** Folders of its plugins, each with a plugin.yaml that the package exports. */
   readonly folders: readonly string[];
   /** The module with its families' forwards; it runs only when the user names the package. */
   readonly forwards: string | undefined;
+}
+
+/** A package that has the keyword and is not what a plugin package must be. */
+export interface BrokenPackage {
+  readonly name: string;
+  readonly folder: string;
+  readonly error: WeighbridgeError;
+}
+
+/** What is installed, the broken packages apart. */
+export interface FoundPackages {
+  readonly packages: readonly PluginPackage[];
+  readonly broken: readonly BrokenPackage[];
 }
 
 /**
@@ -27,14 +41,30 @@ export interface PluginPackage {
  * @throws {UsageError | FormatError} a package has the keyword and is not what a plugin package must be
  */
 export function installedPackages(folder: string): PluginPackage[] {
-  const found = new Map<string, PluginPackage>();
-  for (const modules of moduleFolders(folder)) {
-    for (const root of packageFolders(modules)) {
+  const { packages, broken } = findPackages(folder);
+  if (broken[0] !== undefined) throw broken[0].error;
+  return [...packages];
+}
+
+/** As `installedPackages`, with an error kept beside the package that it is about. */
+export function findPackages(folder: string): FoundPackages {
+  const packages: PluginPackage[] = [];
+  const broken: BrokenPackage[] = [];
+  const seen = new Set<string>();
+  for (const root of moduleFolders(folder).flatMap(packageFolders)) {
+    let name = basename(root);
+    try {
       const manifest = readManifest(root);
-      if (manifest !== undefined && !found.has(manifest.name)) found.set(manifest.name, packageOf(root, manifest));
+      if (manifest === undefined || seen.has(manifest.name)) continue;
+      name = manifest.name;
+      seen.add(name);
+      packages.push(packageOf(root, manifest));
+    } catch (error) {
+      if (!(error instanceof WeighbridgeError)) throw error;
+      broken.push({ name, folder: root, error });
     }
   }
-  return [...found.values()];
+  return { packages, broken };
 }
 
 function moduleFolders(folder: string): string[] {
@@ -47,17 +77,18 @@ function moduleFolders(folder: string): string[] {
   return [...folders, ...(own.endsWith(`${sep}node_modules`) ? [own] : [])].filter((candidate, at, all) => all.indexOf(candidate) === at);
 }
 
-function packageFolders(modules: string): string[] {
-  if (!isFolder(modules)) return [];
-  const names = readdirSync(modules).filter((name) => !name.startsWith("."));
-  return names.flatMap((name) =>
-    name.startsWith("@") && isFolder(join(modules, name))
-      ? readdirSync(join(modules, name)).map((scoped) => join(modules, name, scoped))
-      : [join(modules, name)],
+const packageFolders = (modules: string): string[] =>
+  namesIn(modules).flatMap((name) =>
+    name.startsWith("@") ? namesIn(join(modules, name)).map((scoped) => join(modules, name, scoped)) : [join(modules, name)],
   );
-}
 
-const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).filter((name) => !name.startsWith("."));
+  } catch {
+    return []; // none there, or none that can be read
+  }
+}
 
 interface Manifest {
   readonly name: string;
@@ -69,21 +100,33 @@ interface Manifest {
 /** Far more than any package.json has. */
 const MAX_MANIFEST_BYTES = 1024 * 1024;
 
-/** @returns nothing for a package without the keyword, and for what is no package */
+/** @returns nothing for a package without the keyword, and for what is no package or cannot be read */
 function readManifest(root: string): Manifest | undefined {
   const path = join(root, "package.json");
-  const status = statSync(path, { throwIfNoEntry: false });
-  if (status === undefined || !status.isFile() || status.size > MAX_MANIFEST_BYTES) return undefined;
-  const text = readFileSync(path, "utf8");
-  if (!text.includes(PACKAGE_KEYWORD)) return undefined;
+  const text = readManifestText(path);
+  if (text === undefined || !text.includes(PACKAGE_KEYWORD)) return undefined;
   const { name, version, keywords, exports, peerDependencies } = plain(parseObject(text, path)) as JsonObject;
   if (!Array.isArray(keywords) || !keywords.includes(PACKAGE_KEYWORD)) return undefined;
   return {
-    name: String(name),
-    version: String(version),
+    name: textOf(path, "name", name),
+    version: textOf(path, "version", version),
     exports: isRecord(exports) ? exports : {},
     range: isRecord(peerDependencies) && typeof peerDependencies.weighbridge === "string" ? peerDependencies.weighbridge : undefined,
   };
+}
+
+function readManifestText(path: string): string | undefined {
+  try {
+    const status = statSync(path);
+    return status.isFile() && status.size <= MAX_MANIFEST_BYTES ? readFileSync(path, "utf8") : undefined;
+  } catch {
+    return undefined; // most of what is installed is not ours to complain about
+  }
+}
+
+function textOf(path: string, key: string, value: unknown): string {
+  if (typeof value === "string") return value;
+  throw new UsageError(`${path}: ${key}: expected a text, found ${JSON.stringify(value ?? null)}`);
 }
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
@@ -109,5 +152,5 @@ function packageOf(root: string, { name, version, exports, range }: Manifest): P
     });
   }
   const forwards = exports["./forwards"] === undefined ? undefined : targetOf("./forwards");
-  return { name, version, folders: keys.map((key) => dirname(targetOf(key))), forwards };
+  return { name, version, root, folders: keys.map((key) => dirname(targetOf(key))), forwards };
 }

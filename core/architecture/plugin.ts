@@ -64,6 +64,7 @@ export function completePlugin(parsed: ParsedPlugin, family: Plugin | undefined,
     expect: { ...family?.expect, ...own.expect, ...ropeExpectations(own) },
     limits: { ...family?.limits, ...own.limits },
     blocks: own.blocks ?? family?.blocks ?? [],
+    parameterless: own.parameterless ?? family?.parameterless ?? [],
     ignore: own.ignore ?? family?.ignore ?? [],
   };
   const problems = declarationProblems(plugin, layouts).map(({ pointer, message }) => ({

@@ -2,7 +2,7 @@
 // The layouts read their config files into raw values; this module makes Settings of them.
 
 import { CheckpointError } from "../errors.js";
-import { isDimensionValue, isNearest, isOtherSetting } from "./consistency.js";
+import { isDimensionValue, isEveryValue, isNearest, isOtherSetting } from "./consistency.js";
 import {
   type DimensionValue,
   formOf,
@@ -13,6 +13,7 @@ import {
   type Value,
   type Values,
 } from "./declaration.js";
+import { withLists } from "./lists.js";
 import { isQuotient, parseQuotient } from "./shape-pattern.js";
 
 /** Every declared setting's value, by its Hugging Face name. */
@@ -36,21 +37,26 @@ export function configure(plugin: Plugin, raw: Values, layout: LayoutName, where
   for (const [name, declaration] of Object.entries(plugin.settings)) {
     const value = raw[name];
     const form = formOf(name, declaration, layout);
-    if (value === undefined && form.default === undefined)
+    if (value === undefined && form.default === undefined && declaration.every === undefined)
       throw new CheckpointError(`${where}: ${form.key} is missing`, { pointer: `/${name}` });
     if (value !== undefined) checkValue(name, value, declaration, where, form.key);
   }
   const dimensions = computeDimensions(plugin, raw, where);
+  const sizes = new Map(Object.keys(plugin.dimensions).map((symbol) => [settingOf(plugin.dimensions, symbol), dimensions[symbol]]));
   const settings: Record<string, Value> = {};
   for (const [name, declaration] of Object.entries(plugin.settings)) {
-    const value = raw[name];
+    const value = raw[name] ?? sizes.get(name) ?? raw[name];
     // A null id or object says something ("no such token"); a null number or name is as good as absent.
     const isNullValue = declaration.nullable === true || ["token", "object", "any"].includes(declaration.type);
-    const isGiven = value !== undefined && (value !== null || isNullValue);
+    const isGiven = value !== undefined && (value !== null || isNullValue) && !meansDefault(value, declaration);
     settings[name] = isGiven ? value : resolveValue(unsaid(plugin, name, declaration, layout), dimensions);
   }
-  return { settings, dimensions };
+  return { settings: withLists(plugin, settings, { layout, dimensions, where }), dimensions };
 }
+
+/** Nanotron's list of one index, -1, is a word for all. @see nanotron config/models_config.py, Qwen2Config.__post_init__ */
+const meansDefault = (value: Value, { type }: SettingDeclaration): boolean =>
+  type === "indices" && Array.isArray(value) && value.length === 1 && value[0] === -1;
 
 /** @throws {CheckpointError} the value is not what the plugin says of its setting */
 export function checkValue(name: string, value: Value, declaration: SettingDeclaration, where: string, key = name): void {
@@ -64,13 +70,16 @@ export function checkValue(name: string, value: Value, declaration: SettingDecla
 function unsaid(plugin: Plugin, name: string, declaration: SettingDeclaration, layout: LayoutName): Value | DimensionValue {
   const { in: home } = declaration;
   const only = (plugin.limits[layout] ?? []).find((candidate) => candidate.setting === name)?.only;
-  const isExpressed = home !== undefined && home !== layout && only !== undefined && !isOtherSetting(only) && !isNearest(only);
-  return isExpressed ? only : (formOf(name, declaration, layout).default ?? null);
+  const isRelative = isOtherSetting(only) || isNearest(only) || isEveryValue(only);
+  const isElsewhere = home !== undefined && home !== layout;
+  return isElsewhere && only !== undefined && !isRelative ? only : (formOf(name, declaration, layout).default ?? null);
 }
 
-/** A literal as it is; `{ dimension }` computed. */
+/** A literal as it is; `{ dimension }` and `{ all }` computed. */
 export function resolveValue(value: Value | DimensionValue, dimensions: Dimensions): Value {
-  return isDimensionValue(value) ? quotient(value.dimension, dimensions) : value;
+  if (!isDimensionValue(value)) return value;
+  if ("all" in value) return Array.from({ length: dimensions[value.all] ?? 0 }, (_, index) => index);
+  return quotient(value.dimension, dimensions);
 }
 
 /** Of a number; all else is as it is. */
@@ -92,7 +101,8 @@ function computeDimensions(plugin: Plugin, raw: Values, where: string): Dimensio
   const dimensions: Record<string, number> = {};
   for (const [symbol, source] of Object.entries(plugin.dimensions)) {
     const { setting, default: fallback } = dimensionSource(source);
-    const given = setting === undefined ? undefined : raw[setting];
+    const said = setting === undefined ? undefined : raw[setting];
+    const given = said === undefined && setting !== undefined ? literalDefault(plugin.settings[setting]) : said;
     const size =
       given === undefined || given === null ? (typeof fallback === "number" ? fallback : quotient(fallback ?? "", dimensions)) : given;
     if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 1) {
@@ -106,9 +116,15 @@ function computeDimensions(plugin: Plugin, raw: Values, where: string): Dimensio
   return dimensions;
 }
 
-function hasType(value: Value, { type, default: fallback, nullable, positive }: SettingDeclaration): boolean {
+/** Of a setting whose absence says a number; null then still means what the dimension's own default says. */
+function literalDefault(declaration: SettingDeclaration | undefined): Value | undefined {
+  const value = declaration?.default;
+  return isDimensionValue(value) ? undefined : value;
+}
+
+function hasType(value: Value, { type, default: fallback, nullable, positive, every }: SettingDeclaration): boolean {
   if (positive === true && typeof value === "number" && value <= 0) return false;
-  if (value === null) return nullable === true || type === "any" || type === "token" || fallback !== undefined;
+  if (value === null) return nullable === true || type === "any" || type === "token" || fallback !== undefined || every !== undefined;
   switch (type) {
     case "integer":
       return Number.isSafeInteger(value);
@@ -116,6 +132,10 @@ function hasType(value: Value, { type, default: fallback, nullable, positive }: 
       return typeof value === "number" && Number.isFinite(value);
     case "token":
       return Number.isSafeInteger(value) || (Array.isArray(value) && value.length > 0 && value.every(Number.isSafeInteger));
+    case "indices":
+      return Array.isArray(value) && value.every(Number.isSafeInteger);
+    case "list":
+      return Array.isArray(value) && value.every((entry) => (every === undefined ? typeof entry !== "object" : entry === 0 || entry === 1));
     case "object":
       return typeof value === "object" && !Array.isArray(value);
     case "any":
@@ -125,8 +145,10 @@ function hasType(value: Value, { type, default: fallback, nullable, positive }: 
   }
 }
 
-function typeName({ type, positive }: SettingDeclaration): string {
+function typeName({ type, positive, every }: SettingDeclaration): string {
   if (type === "token") return "a token id or a list of them";
+  if (type === "indices") return "a list of whole numbers";
+  if (every !== undefined) return "a list of 0 and 1";
   if (positive === true) return `a positive ${type}`;
   return /^[aio]/.test(type) ? `an ${type}` : `a ${type}`;
 }

@@ -7,6 +7,10 @@ export function parsePattern(text: string): ShapePattern {
   return [...text.matchAll(/\(([^)]*)\)|(\S+)/g)].map(([, group, single]) => (group ?? single ?? "").trim().split(/ +/));
 }
 
+/** A symbol's size, or the number that stands in its place; undefined for a symbol that is not declared. */
+export const sizeOf = (symbol: string, dimensions: Readonly<Record<string, number>>): number | undefined =>
+  /^\d/.test(symbol) ? Number(symbol) : dimensions[symbol];
+
 /** Replace `{index}` by its number in a tensor name. */
 export const nameAt = (template: string, index: string | undefined, at: number): string =>
   index === undefined ? template : template.replaceAll(`{${index}}`, String(at));

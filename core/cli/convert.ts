@@ -44,14 +44,17 @@ export function addPlan(program: Command): void {
 }
 
 function runConvert(source: string, destination: string, flags: ConvertFlags): Promise<void> {
-  return withSession({ plugin: flags.plugin, isQuiet: flags.quiet === true || flags.json === true }, async ({ engine, plugin, signal }) => {
-    checkFlags(flags);
-    const { nanotronRoot, verify, overwrite, dryRun, hash, fsync, threads } = flags;
-    const options = { ...planOptions(flags, plugin), nanotronRoot, verify, overwrite, dryRun, hash, fsync, threads, signal };
-    const result = await engine.convert(source, destination, options);
-    if (flags.json === true) printDocument(result);
-    else printResult(result);
-  });
+  return withSession(
+    { plugin: flags.plugin, isMatching: true, isStrict: flags.strict === true, isQuiet: flags.quiet === true || flags.json === true },
+    async ({ engine, plugin, signal }) => {
+      checkFlags(flags);
+      const { nanotronRoot, verify, overwrite, dryRun, hash, fsync, threads } = flags;
+      const options = { ...planOptions(flags, plugin), nanotronRoot, verify, overwrite, dryRun, hash, fsync, threads, signal };
+      const result = await engine.convert(source, destination, options);
+      if (flags.json === true) printDocument(result);
+      else printResult(result);
+    },
+  );
 }
 
 function printResult({ written, verified, destination, target, plugin, files, bytes, segments }: ConvertResult): void {
@@ -68,7 +71,7 @@ const COMPARED: Record<Verified, string> = {
 };
 
 function runPlan(source: string, flags: PlanFlags): Promise<void> {
-  return withSession({ plugin: flags.plugin }, async ({ engine, plugin }) => {
+  return withSession({ plugin: flags.plugin, isMatching: true, isStrict: flags.strict === true }, async ({ engine, plugin }) => {
     checkFlags(flags);
     const report = await engine.plan(source, planOptions(flags, plugin));
     if (flags.json === true) printDocument(report);

@@ -28,13 +28,16 @@ export function addDoctor(program: Command): void {
 }
 
 function runDoctor(original: string, suspect: string, flags: DoctorFlags): Promise<void> {
-  return withSession({ plugin: flags.plugin, isQuiet: flags.quiet === true || flags.json === true }, async ({ engine, plugin, signal }) => {
-    const options = { plugin, sourceRopeInterleaved: flags.sourceRopeInterleaved, checks: flags.checks, signal };
-    const report = await engine.doctor(original, suspect, { ...options, ...forwardChoices(flags) });
-    process.exitCode = report.verdict === "equal" ? 0 : 1;
-    if (flags.json === true) printDocument(report);
-    else printReport(report);
-  });
+  return withSession(
+    { plugin: flags.plugin, isMatching: true, isQuiet: flags.quiet === true || flags.json === true },
+    async ({ engine, plugin, signal }) => {
+      const options = { plugin, sourceRopeInterleaved: flags.sourceRopeInterleaved, checks: flags.checks, signal };
+      const report = await engine.doctor(original, suspect, { ...options, ...forwardChoices(flags) });
+      process.exitCode = report.verdict === "equal" ? 0 : 1;
+      if (flags.json === true) printDocument(report);
+      else printReport(report);
+    },
+  );
 }
 
 function printReport(report: DoctorReport): void {

@@ -38,7 +38,7 @@ function runDevices(flags: InspectFlags): Promise<void> {
 }
 
 function runModel(path: string, flags: InspectFlags): Promise<void> {
-  return withSession({ plugin: flags.plugin }, async ({ engine, plugin }) => {
+  return withSession({ plugin: flags.plugin, isMatching: true }, async ({ engine, plugin }) => {
     const report = await engine.inspect(path, { plugin, sourceRopeInterleaved: flags.sourceRopeInterleaved });
     process.exitCode = report.sound ? 0 : 1;
     if (flags.json === true) printDocument(report);

@@ -41,8 +41,10 @@ async function runNew(folder: string, { extends: extended, config, json }: Flags
     throw new UsageError(`there is a plugin called ${JSON.stringify(name)} already`, { hint: "choose another name" });
   }
   const family = findPlugin(known, extended);
-  const { exampleOf, newPluginFiles } = await import("../scaffold/new-plugin.js");
-  const files = newPluginFiles({ name, family, config: config === undefined ? exampleOf(family.name) : readConfig(config) });
+  const { checkNewPlugin, exampleOf, newPluginFiles } = await import("../scaffold/new-plugin.js");
+  const wanted = { name, family, config: config === undefined ? exampleOf(family.name) : readConfig(config) };
+  checkNewPlugin(wanted, known);
+  const files = newPluginFiles(wanted);
   const paths = write(folder, files);
   if (json === true) printDocument({ plugin: name, extends: family.name, files: paths });
   else print(`wrote ${paths.join(", ")}`);

@@ -24,7 +24,7 @@ export function addPredict(program: Command): void {
 }
 
 function runPredict(path: string, flags: PredictFlags): Promise<void> {
-  return withSession({ plugin: flags.plugin }, async ({ engine, plugin, signal }) => {
+  return withSession({ plugin: flags.plugin, isMatching: true }, async ({ engine, plugin, signal }) => {
     const { sourceRopeInterleaved, top, attention, logits } = flags;
     const options = { plugin, sourceRopeInterleaved, positions: flags.positions, top, attention, logits, signal };
     const report = await engine.predict(path, { ...options, ...forwardChoices(flags) });

@@ -7,7 +7,13 @@ import { formatBytes } from "./output.js";
 /** Without a terminal a line at most this often. */
 const LINE_INTERVAL_MS = 10_000;
 
-const LABELS: Record<Progress["stage"], string> = { copy: "writing  ", compare: "comparing", hash: "hashing  ", predict: "predicting" };
+const LABELS: Record<Progress["stage"], string> = {
+  copy: "writing  ",
+  compare: "comparing",
+  hash: "hashing  ",
+  predict: "predicting",
+  diagnose: "diagnosing",
+};
 
 export class TerminalReporter implements Reporter {
   private stage: Progress["stage"] | undefined;

@@ -48,20 +48,23 @@ export function checks(text: string): Check[] {
 }
 
 function runVerify(a: string, b: string, flags: VerifyFlags): Promise<void> {
-  return withSession({ plugin: flags.plugin, isQuiet: flags.quiet === true || flags.json === true }, async ({ engine, plugin, signal }) => {
-    const { sourceRopeInterleaved, checks, positions, top, threads } = flags;
-    const options = { plugin, sourceRopeInterleaved, checks, positions, top, threads, report: flags.report, signal };
-    const report = await engine.verify(a, b, { ...options, ...forwardChoices(flags) });
-    process.exitCode = report.verdict === "equal" ? 0 : 1;
-    if (flags.json === true) {
-      printDocument(report);
-      return;
-    }
-    printReport(report);
-    if (report.verdict === "different") print(`  hint         weighbridge doctor ${a} ${b} looks for the fault`);
-    // A pipe's reader gets the tables when they are asked for.
-    if (process.stdout.isTTY || positions !== undefined || top !== undefined) printPositions(report.predictions);
-  });
+  return withSession(
+    { plugin: flags.plugin, isMatching: true, isQuiet: flags.quiet === true || flags.json === true },
+    async ({ engine, plugin, signal }) => {
+      const { sourceRopeInterleaved, checks, positions, top, threads } = flags;
+      const options = { plugin, sourceRopeInterleaved, checks, positions, top, threads, report: flags.report, signal };
+      const report = await engine.verify(a, b, { ...options, ...forwardChoices(flags) });
+      process.exitCode = report.verdict === "equal" ? 0 : 1;
+      if (flags.json === true) {
+        printDocument(report);
+        return;
+      }
+      printReport(report);
+      if (report.verdict === "different") print(`  hint         weighbridge doctor ${a} ${b} looks for the fault`);
+      // A pipe's reader gets the tables when they are asked for.
+      if (process.stdout.isTTY || positions !== undefined || top !== undefined) printPositions(report.predictions);
+    },
+  );
 }
 
 function printReport({ verdict, evidence, parameters, settings, predictions }: VerifyReport): void {

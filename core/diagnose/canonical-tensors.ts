@@ -55,6 +55,24 @@ export class CanonicalTensors {
     return this.read("b", name, dtypeIn(this.b, name));
   }
 
+  /** What each side stores the tensor in; undefined where it has none of it. Reads nothing. */
+  dtypesOf(name: string): { readonly a: DType | undefined; readonly b: DType | undefined } {
+    return { a: dtypeIn(this.a, name), b: dtypeIn(this.b, name) };
+  }
+
+  /** What B stores of a tensor that its config ties to another, the parts of its ranks one after another: they share rows. */
+  async twinOfB(name: string): Promise<Buffer | undefined> {
+    const parts = this.b.twins.filter((twin) => twin.name === name).map(({ stored }) => stored);
+    if (parts.length === 0) return undefined;
+    const bytes: Buffer[] = [];
+    for (const { file, byteStart, byteEnd } of parts.sort((a, b) => (a.rank ?? 0) - (b.rank ?? 0))) {
+      const part = Buffer.alloc(byteEnd - byteStart);
+      await this.files.read(this.b.checkpoint.files[file]?.path ?? "", part, byteStart);
+      bytes.push(part);
+    }
+    return Buffer.concat(bytes);
+  }
+
   close(): Promise<void> {
     return this.files.close();
   }
@@ -64,11 +82,12 @@ export class CanonicalTensors {
     const key = `${which} ${dtype} ${name}`;
     const known = this.kept.get(key);
     const tensor = this.kept.has(key) || dtype === undefined ? known : await this.readAnew(this[which], name, dtype);
+    if ((tensor?.bytes.byteLength ?? 0) > KEPT_BYTES) return tensor; // an embedding: who asks for it holds it
     this.kept.delete(key);
     this.kept.set(key, tensor);
     let bytes = [...this.kept.values()].reduce((sum, entry) => sum + (entry?.bytes.byteLength ?? 0), 0);
     for (const [oldest, entry] of this.kept) {
-      if (bytes <= KEPT_BYTES || oldest === key) break;
+      if (bytes <= KEPT_BYTES) break;
       this.kept.delete(oldest);
       bytes -= entry?.bytes.byteLength ?? 0;
     }

@@ -21,6 +21,8 @@ export interface Case {
   readonly parameters: ParametersReport;
   readonly settings: readonly SettingDifference[];
   readonly tensors: CanonicalTensors;
+  /** Called when a differing tensor has been gone through, by its Hugging Face name. */
+  readonly onTensor: (name: string) => void;
 }
 
 /** Hugging Face names of all tensors that are not equal in every respect. */

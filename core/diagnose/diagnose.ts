@@ -3,6 +3,7 @@
 import { hypotheses as all } from "./all.js";
 import { type Case, differingTensors } from "./case.js";
 import type { Explanation, Hypothesis } from "./hypothesis.js";
+import { unitAccounts } from "./units.js";
 
 /**
  * `explained`: one known fault accounts for all. `ambiguous`: each of several does, alone. `combined`: several do, together.
@@ -20,9 +21,13 @@ export interface Diagnosis {
 
 /** @throws {StorageError | CancelledError} */
 export async function diagnose(found: Case, hypotheses: readonly Hypothesis[] = all): Promise<Diagnosis> {
+  const within = hypotheses.filter((hypothesis) => "formsOf" in hypothesis);
+  const ofUnits = await unitAccounts(found, within);
   const explanations: Explanation[] = [];
-  for (const { fault, name, explains } of hypotheses) {
-    for (const account of await explains(found)) explanations.push({ fault, name, ...account });
+  for (const hypothesis of hypotheses) {
+    const accounts = "formsOf" in hypothesis ? (ofUnits.get(hypothesis) ?? []) : await hypothesis.explains(found);
+    const { fault, name } = hypothesis;
+    explanations.push(...accounts.map((account) => ({ fault, name, ...account })));
   }
   return conclude(explanations, [...differingTensors(found), ...found.settings.map(({ name }) => name)]);
 }

@@ -1,28 +1,32 @@
 // F17: weights in another dtype than the original's, by a cast that nobody asked for or by a header that says so.
 
 import type { Case } from "./case.js";
-import { type Account, CONVERT_AGAIN, type Hypothesis } from "./hypothesis.js";
+import { type Account, CONVERT_AGAIN, type WholeHypothesis } from "./hypothesis.js";
 import { sameBytes } from "./rows.js";
 
 const fix = `if another dtype is not wanted, ${CONVERT_AGAIN}, and without --dtype`;
 
 /** Which dtypes, told once for all tensors. */
-async function dtypesOf({ tensors }: Case, names: readonly string[]): Promise<string> {
-  const pairs = new Set<string>();
-  for (const name of names) pairs.add(`${(await tensors.ofAStored(name))?.dtype} in A and ${(await tensors.ofB(name))?.dtype} in B`);
-  return [...pairs].join("; ");
+function dtypesOf({ tensors }: Case, names: readonly string[]): string {
+  const pairs = names.map((name) => {
+    const { a, b } = tensors.dtypesOf(name);
+    return `${a} in A and ${b} in B`;
+  });
+  return [...new Set(pairs)].join("; ");
 }
 
 async function relabelled({ tensors, parameters }: Case): Promise<string[]> {
   const names: string[] = [];
   for (const name of parameters.different) {
+    const dtypes = tensors.dtypesOf(name);
+    if (dtypes.a === dtypes.b) continue;
     const [a, b] = [await tensors.ofAStored(name), await tensors.ofB(name)];
-    if (a !== undefined && b !== undefined && a.dtype !== b.dtype && sameBytes(a.bytes, b.bytes)) names.push(name);
+    if (a !== undefined && b !== undefined && sameBytes(a.bytes, b.bytes)) names.push(name);
   }
   return names;
 }
 
-const silentCast: Hypothesis = {
+const silentCast: WholeHypothesis = {
   fault: "F17",
   name: "dtype changed silently",
   async explains(found) {
@@ -31,15 +35,15 @@ const silentCast: Hypothesis = {
     const cast = [...otherDtype, ...rounded];
     if (cast.length > 0) {
       const values = rounded.length === 0 ? "the values are equal" : "the values were rounded";
-      accounts.push({ statement: `the weights are ${await dtypesOf(found, cast)}; ${values}`, fix, tensors: cast, settings: [] });
+      accounts.push({ statement: `the weights are ${dtypesOf(found, cast)}; ${values}`, fix, tensors: cast, settings: [] });
     }
     const names = await relabelled(found);
     if (names.length > 0) {
-      const statement = `B has A's bytes under another dtype's name: ${await dtypesOf(found, names)}`;
+      const statement = `B has A's bytes under another dtype's name: ${dtypesOf(found, names)}`;
       accounts.push({ statement, fix: `correct the dtype in the file headers, or ${CONVERT_AGAIN}`, tensors: names, settings: [] });
     }
     return accounts;
   },
 };
 
-export const dtypeHypotheses: readonly Hypothesis[] = [silentCast];
+export const dtypeHypotheses: readonly WholeHypothesis[] = [silentCast];

@@ -3,8 +3,7 @@
 import { itemSize } from "../tensor/dtype.js";
 import { expand, isExpandable } from "../tensor/expand.js";
 import type { CanonicalTensor } from "./canonical-tensors.js";
-import { CONVERT_AGAIN, type Hypothesis } from "./hypothesis.js";
-import { accounts } from "./units.js";
+import { CONVERT_AGAIN, type UnitHypothesis } from "./hypothesis.js";
 
 /** Numbers of the elements whose bytes differ, at most `most` of them. */
 function differingElements(a: CanonicalTensor, b: CanonicalTensor, most: number): number[] {
@@ -38,18 +37,18 @@ function valueAt({ bytes, dtype }: CanonicalTensor, element: number): number | u
   return value[0];
 }
 
-const oneElement: Hypothesis = {
+const oneElement: UnitHypothesis = {
   fault: "F19",
   name: "one element corrupted",
-  explains: (found) =>
-    accounts(found, "tensor", ({ a: [a], b: [b], different: [name] }) => {
-      if (a === undefined || b === undefined) return [];
-      const [element, ...more] = differingElements(a, b, 2);
-      if (element === undefined || more.length > 0) return [];
-      const values = `${valueAt(a, element) ?? "one value"} in A and ${valueAt(b, element) ?? "another"} in B`;
-      const statement = `one element of ${name}, ${placeOf(element, a.shape)}, is ${values}; all others are equal`;
-      return [{ key: `${name}`, statement, fix: `check the disk or the transfer, copy the file again, or ${CONVERT_AGAIN}` }];
-    }),
+  by: "tensor",
+  formsOf: ({ a: [a], b: [b], different: [name] }) => {
+    if (a === undefined || b === undefined) return [];
+    const [element, ...more] = differingElements(a, b, 2);
+    if (element === undefined || more.length > 0) return [];
+    const values = `${valueAt(a, element) ?? "one value"} in A and ${valueAt(b, element) ?? "another"} in B`;
+    const statement = `one element of ${name}, ${placeOf(element, a.shape)}, is ${values}; all others are equal`;
+    return [{ key: `${name}`, statement, fix: `check the disk or the transfer, copy the file again, or ${CONVERT_AGAIN}` }];
+  },
 };
 
-export const elementHypotheses: readonly Hypothesis[] = [oneElement];
+export const elementHypotheses: readonly UnitHypothesis[] = [oneElement];

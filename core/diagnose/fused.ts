@@ -1,12 +1,11 @@
 // F04, F05, F06, F10: the tensors of a fused parameter, whose rows were put together in one order and taken apart in another.
 
 import { headDimOf } from "../architecture/architecture.js";
-import type { CanonicalTensor } from "./canonical-tensors.js";
 import type { Case } from "./case.js";
-import { CONVERT_AGAIN, type Hypothesis } from "./hypothesis.js";
+import { CONVERT_AGAIN, type UnitHypothesis } from "./hypothesis.js";
 import { cutsRows, ranksToTry, severalRanksToTry } from "./ranks.js";
 import { cut, interleave, parts, type Rows, rowsOf, sameRows } from "./rows.js";
-import { accounts, type Form, shortName, type Unit } from "./units.js";
+import { type Form, shortName, type Unit } from "./units.js";
 
 /** What ends up in each tensor, for what each held. */
 type Rearrangement = (tensors: readonly Rows[]) => readonly Rows[];
@@ -15,19 +14,33 @@ type Rearrangement = (tensors: readonly Rows[]) => readonly Rows[];
 const ORDERS = [(rows: Rows) => rows, interleave] as const;
 
 /** Whether the fault, made in A, gives B, or made in B, gives A: a mistake on the way there is the inverse of the one on the way back. */
-function relates({ a, b, components }: Unit, rearrange: Rearrangement): boolean {
+function relates(unit: Unit, rearrange: Rearrangement): boolean {
   const gives = (from: readonly Rows[], to: readonly Rows[]) => {
-    const made = rearrange(from);
-    return to.every((rows, at) => sameRows(rows, made[at] ?? []));
+    const rearranged = rearrange(from);
+    return to.every((rows, at) => sameRows(rows, rearranged[at] ?? []));
   };
-  return ORDERS.some((order) => {
-    const ordered = (tensor: CanonicalTensor, at: number) => {
-      const component = components[at];
-      return component?.rotary === true ? order(rowsOf(tensor), headDimOf(component)) : rowsOf(tensor);
+  return inOrders(unit).some(([mine, theirs]) => gives(mine, theirs) || gives(theirs, mine));
+}
+
+type BothSides = readonly [readonly Rows[], readonly Rows[]];
+
+/** A unit's rows are made once for the dozens of rearrangements that are tried on it. */
+const made = new WeakMap<Unit, readonly BothSides[]>();
+
+function inOrders(unit: Unit): readonly BothSides[] {
+  const known = made.get(unit);
+  if (known !== undefined) return known;
+  const orders = holdsPairs(unit) ? ORDERS : ORDERS.slice(0, 1);
+  const [rowsA, rowsB] = [unit.a.map(rowsOf), unit.b.map(rowsOf)];
+  const sides = orders.map((order): BothSides => {
+    const ordered = (rows: Rows, at: number) => {
+      const component = unit.components[at];
+      return component?.rotary === true ? order(rows, headDimOf(component)) : rows;
     };
-    const [mine, theirs] = [a.map(ordered), b.map(ordered)];
-    return gives(mine, theirs) || gives(theirs, mine);
+    return [rowsA.map(ordered), rowsB.map(ordered)];
   });
+  made.set(unit, sides);
+  return sides;
 }
 
 const heightsOf = (tensors: readonly Rows[]): number[] => tensors.map((rows) => rows.length);
@@ -93,7 +106,7 @@ function orderForms(found: Case, unit: Unit, isAsked: (unit: Unit) => boolean): 
     .flatMap((order) => {
       const { fuseGroups } = unit.parameter;
       // What is joined group by group is joined as if each group were a rank's.
-      const tp = (fuseGroups === undefined ? ranksToTry(found, 1) : [fuseGroups]).find(
+      const tp = (fuseGroups === undefined ? ranksToTry(found) : [fuseGroups]).find(
         (count) => (count === 1 || cutsRows(unit, count)) && relates(unit, perRank(count, fusedIn(order))),
       );
       if (tp === undefined) return [];
@@ -103,61 +116,61 @@ function orderForms(found: Case, unit: Unit, isAsked: (unit: Unit) => boolean): 
     });
 }
 
+const holdsPairs = ({ components }: Unit): boolean => components.some(({ rotary }) => rotary);
 const holdsHeads = ({ parameter, components }: Unit): boolean =>
   parameter.fuseGroups !== undefined || components.some(({ rotary }) => rotary);
 
-const fusedOrder: Hypothesis = {
+const fusedOrder: UnitHypothesis = {
   fault: "F04",
   name: "q, k, v fused in another order",
-  explains: (found) => accounts(found, "parameter", (unit) => orderForms(found, unit, holdsHeads)),
+  by: "parameter",
+  formsOf: (unit, found) => orderForms(found, unit, holdsHeads),
 };
 
-const swappedHalves: Hypothesis = {
+const swappedHalves: UnitHypothesis = {
   fault: "F06",
   name: "gate and up swapped",
-  explains: (found) =>
-    accounts(found, "parameter", (unit) =>
-      orderForms(found, unit, ({ components }) => components.length === 2 && !holdsHeads(unit)).map((form) => {
-        const [first, second] = unit.components.map(shortName);
-        return { ...form, statement: `${first} and ${second} are in each other's place` };
-      }),
-    ),
+  by: "parameter",
+  formsOf: (unit, found) =>
+    orderForms(found, unit, ({ components }) => components.length === 2 && !holdsHeads(unit)).map((form) => {
+      const [first, second] = unit.components.map(shortName);
+      return { ...form, statement: `${first} and ${second} are in each other's place` };
+    }),
 };
 
 /** Key/value groups: as many as the rotary tensor with the fewest heads has, where the plugin does not say. */
 const groupsOf = ({ parameter: { fuseGroups }, components }: Unit): number =>
   fuseGroups ?? Math.min(...components.filter(({ rotary }) => rotary).map((component) => (component.shape[0] ?? 1) / headDimOf(component)));
 
-const perGroup: Hypothesis = {
+const perGroup: UnitHypothesis = {
   fault: "F05",
   name: "qkv laid out per key/value group",
-  explains: (found) =>
-    accounts(found, "parameter", (unit) => {
-      if (!isFused(unit) || !holdsHeads(unit)) return [];
-      const groups = groupsOf(unit);
-      const isPerGroup = (tp: number) =>
-        (tp === 1 || cutsRows(unit, tp)) && groups % tp === 0 && groups > tp && relates(unit, perRank(tp, fusedPerGroup(groups / tp)));
-      const tp = ranksToTry(found, 1).find(isPerGroup);
-      if (tp === undefined) return [];
-      const statement =
-        "the fused rows are laid out group by group (q heads, k, v of each key/value group) on one side, all q, all k, all v on the other";
-      const right =
-        unit.parameter.fuseGroups === undefined ? "all q heads, then all k, then all v" : "each group's q heads, k and v together";
-      return [{ key: `${tp}`, statement, fix: `lay out ${right}, or ${CONVERT_AGAIN}` }];
-    }),
+  by: "parameter",
+  formsOf: (unit, found) => {
+    if (!isFused(unit) || !holdsHeads(unit)) return [];
+    const groups = groupsOf(unit);
+    const isPerGroup = (tp: number) =>
+      (tp === 1 || cutsRows(unit, tp)) && groups % tp === 0 && groups > tp && relates(unit, perRank(tp, fusedPerGroup(groups / tp)));
+    const tp = ranksToTry(found).find(isPerGroup);
+    if (tp === undefined) return [];
+    const statement =
+      "the fused rows are laid out group by group (q heads, k, v of each key/value group) on one side, all q, all k, all v on the other";
+    const right = unit.parameter.fuseGroups === undefined ? "all q heads, then all k, then all v" : "each group's q heads, k and v together";
+    return [{ key: `${tp}`, statement, fix: `lay out ${right}, or ${CONVERT_AGAIN}` }];
+  },
 };
 
-const blockCut: Hypothesis = {
+const blockCut: UnitHypothesis = {
   fault: "F10",
   name: "a fused tensor cut as one block",
-  explains: (found) =>
-    accounts(found, "parameter", (unit) => {
-      if (!isFused(unit) || unit.parameter.fuseGroups !== undefined) return []; // groups are cut as one block, rightly
-      const tp = severalRanksToTry(found).find((count) => cutsRows(unit, count) && relates(unit, cutAsOne(count)));
-      if (tp === undefined) return [];
-      const statement = `the fused tensor was cut for ${tp} ranks, or joined from them, as one block and not part by part`;
-      return [{ key: `${tp}`, statement, fix: `give each rank its rows of every part, or ${CONVERT_AGAIN}` }];
-    }),
+  by: "parameter",
+  formsOf: (unit, found) => {
+    if (!isFused(unit) || unit.parameter.fuseGroups !== undefined) return []; // groups are cut as one block, rightly
+    const tp = severalRanksToTry(found).find((count) => cutsRows(unit, count) && relates(unit, cutAsOne(count)));
+    if (tp === undefined) return [];
+    const statement = `the fused tensor was cut for ${tp} ranks, or joined from them, as one block and not part by part`;
+    return [{ key: `${tp}`, statement, fix: `give each rank its rows of every part, or ${CONVERT_AGAIN}` }];
+  },
 };
 
-export const fusedHypotheses: readonly Hypothesis[] = [fusedOrder, perGroup, swappedHalves, blockCut];
+export const fusedHypotheses: readonly UnitHypothesis[] = [fusedOrder, perGroup, swappedHalves, blockCut];

@@ -3,8 +3,8 @@
 import type { Block, Component } from "../architecture/architecture.js";
 import { sameShape } from "../tensor/shape.js";
 import type { Case } from "./case.js";
-import { type Account, CONVERT_AGAIN, type Hypothesis } from "./hypothesis.js";
-import { componentsOf, isFinalNorm, isVector, seriesOf } from "./places.js";
+import { type Account, CONVERT_AGAIN, type WholeHypothesis } from "./hypothesis.js";
+import { componentsOf, isFinalNorm, isNorm, seriesOf } from "./places.js";
 import { sameBytes } from "./rows.js";
 
 /** Whether B has under one name what A has under another. */
@@ -13,16 +13,16 @@ async function isInPlaceOf({ tensors }: Case, inB: string, inA: string): Promise
   return a !== undefined && b !== undefined && a.dtype === b.dtype && sameShape(a.shape, b.shape) && sameBytes(a.bytes, b.bytes);
 }
 
-const swappedNorms: Hypothesis = {
+const swappedNorms: WholeHypothesis = {
   fault: "F07",
   name: "input_layernorm and post_attention_layernorm swapped",
   async explains(found) {
     const different = new Set(found.parameters.different);
     const tensors: string[] = [];
     for (const block of found.a.architecture.blocks) {
-      const vectors = componentsOf(block).filter((component) => isVector(component) && different.has(component.name));
-      for (const [at, first] of vectors.entries()) {
-        for (const second of vectors.slice(at + 1)) {
+      const norms = componentsOf(block).filter((component) => isNorm(found.a.architecture, component) && different.has(component.name));
+      for (const [at, first] of norms.entries()) {
+        for (const second of norms.slice(at + 1)) {
           const isSwapped = (await isInPlaceOf(found, first.name, second.name)) && (await isInPlaceOf(found, second.name, first.name));
           if (isSwapped) tensors.push(first.name, second.name);
         }
@@ -48,7 +48,7 @@ async function isBlockInPlaceOf(found: Case, inB: Block, inA: Block): Promise<bo
   return true;
 }
 
-const layers: Hypothesis = {
+const layers: WholeHypothesis = {
   fault: "F08",
   name: "layers in each other's places",
   async explains(found) {
@@ -76,13 +76,15 @@ const layers: Hypothesis = {
   },
 };
 
-const finalNorm: Hypothesis = {
+const finalNorm: WholeHypothesis = {
   fault: "F21",
   name: "final norm taken from a layer",
   async explains(found) {
     const accounts: Account[] = [];
     for (const name of found.parameters.different.filter((tensor) => isFinalNorm(found.a.architecture, tensor))) {
-      for (const origin of found.a.architecture.components.filter((component) => isVector(component) && component.name !== name)) {
+      for (const origin of found.a.architecture.components.filter(
+        (component) => isNorm(found.a.architecture, component) && component.name !== name,
+      )) {
         if (!(await isInPlaceOf(found, name, origin.name))) continue;
         const statement = `${name} holds A's ${origin.name}`;
         accounts.push({ statement, fix: `give the final norm its own weights, or ${CONVERT_AGAIN}`, tensors: [name], settings: [] });
@@ -93,4 +95,4 @@ const finalNorm: Hypothesis = {
   },
 };
 
-export const misplacedHypotheses: readonly Hypothesis[] = [swappedNorms, layers, finalNorm];
+export const misplacedHypotheses: readonly WholeHypothesis[] = [swappedNorms, layers, finalNorm];

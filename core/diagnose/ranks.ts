@@ -1,13 +1,14 @@
-// Tensor-parallel sizes at which a wrong conversion may have cut or joined: those of the two sides, and the usual ones.
+// Tensor-parallel sizes at which a wrong conversion may have cut or joined: all that the model allows, since a file does not tell.
 
 import type { Case } from "./case.js";
 import type { Unit } from "./units.js";
 
-const USUAL = [2, 4, 8];
+/** More ranks share no tensor in practice: a host has eight devices, the largest clusters' fast links reach 64. */
+const MOST_RANKS = 64;
 
-/** B's own first, since its files were cut that way. One rank is among them only for what goes wrong without cutting. */
-export const ranksToTry = ({ a, b }: Case, ...also: readonly number[]): number[] => [
-  ...new Set([b.arrangement.tp, a.arrangement.tp, ...also, ...USUAL]),
+/** B's own first, since its files were cut that way, then A's, then from few to many. */
+export const ranksToTry = ({ a, b }: Case): number[] => [
+  ...new Set([b.arrangement.tp, a.arrangement.tp, ...Array.from({ length: MOST_RANKS }, (_, at) => at + 1)]),
 ];
 
 export const severalRanksToTry = (found: Case): number[] => ranksToTry(found).filter((tp) => tp > 1);

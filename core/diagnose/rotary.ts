@@ -2,9 +2,9 @@
 
 import { headDimOf } from "../architecture/architecture.js";
 import type { Case } from "./case.js";
-import { CONVERT_AGAIN, type Hypothesis } from "./hypothesis.js";
+import { CONVERT_AGAIN, type UnitHypothesis } from "./hypothesis.js";
 import { interleave, type Rows, rowsOf, sameRows, separate } from "./rows.js";
-import { accounts, type Form, type Unit } from "./units.js";
+import type { Form, Unit } from "./units.js";
 
 const rowsPerHead = ({ components: [component] }: Unit): number => (component === undefined ? 0 : headDimOf(component));
 const isRotary = ({ components: [component] }: Unit): boolean => component?.rotary === true;
@@ -41,10 +41,11 @@ function otherOrder(found: Case, unit: Unit): Form[] {
 const allRotaryDiffer = ({ a, parameters }: Case): boolean =>
   a.architecture.components.every(({ name, rotary }) => !rotary || parameters.different.includes(name));
 
-const rowOrder: Hypothesis = {
+const rowOrder: UnitHypothesis = {
   fault: "F01",
   name: "q and k rows in the other RoPE order",
-  explains: (found) => accounts(found, "tensor", (unit) => otherOrder(found, unit)),
+  by: "tensor",
+  formsOf: (unit, found) => otherOrder(found, unit),
 };
 
 /** Permuted for heads of one size where they have another: on the way there, on the way back, or where nothing was to be permuted. */
@@ -71,10 +72,11 @@ function wrongHeads(unit: Unit): Form[] {
   });
 }
 
-const headCount: Hypothesis = {
+const headCount: UnitHypothesis = {
   fault: "F15",
   name: "permutation with the wrong head count",
-  explains: (found) => accounts(found, "tensor", wrongHeads),
+  by: "tensor",
+  formsOf: wrongHeads,
 };
 
-export const rotaryHypotheses: readonly Hypothesis[] = [rowOrder, headCount];
+export const rotaryHypotheses: readonly UnitHypothesis[] = [rowOrder, headCount];

@@ -57,15 +57,14 @@ function halfSplitRow(at: number, headDim: number): number {
   return at - within + (within >> 1) + (within % 2) * (headDim / 2);
 }
 
-/** @param bytes - a row-major matrix */
-export function transposed(bytes: Buffer, rows: number, columns: number, itemBytes: number): Buffer {
-  const out = Buffer.alloc(bytes.byteLength);
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      const from = (row * columns + column) * itemBytes;
-      const to = (column * rows + row) * itemBytes;
-      for (let byte = 0; byte < itemBytes; byte++) out[to + byte] = bytes[from + byte] as number;
+/** Whether one is the other with rows for columns. @param size - rows, and as many columns, of row-major matrices */
+export function isTransposed(a: Buffer, b: Buffer, size: number, itemBytes: number): boolean {
+  for (let row = 0; row < size; row++) {
+    for (let column = 0; column < size; column++) {
+      const from = (row * size + column) * itemBytes;
+      const to = (column * size + row) * itemBytes;
+      for (let byte = 0; byte < itemBytes; byte++) if (a[from + byte] !== b[to + byte]) return false;
     }
   }
-  return out;
+  return true;
 }

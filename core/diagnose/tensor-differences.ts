@@ -29,11 +29,14 @@ const AT_ONCE = 256 * 1024;
 const FINDINGS = ["different", "missing", "extra", "otherDtype", "rounded"] as const;
 
 /** @throws {StorageError | CancelledError} */
-export async function tensorDifferences({ parameters, tensors }: Case): Promise<TensorDifference[]> {
+export async function tensorDifferences({ parameters, tensors, onTensor }: Case): Promise<TensorDifference[]> {
   const differences: TensorDifference[] = [];
   for (const finding of FINDINGS) {
     for (const name of parameters[finding]) {
-      const [stored, mine, theirs] = [await tensors.ofAStored(name), await tensors.ofA(name), await tensors.ofB(name)];
+      const dtypes = tensors.dtypesOf(name);
+      const stored = await tensors.ofAStored(name);
+      const mine = dtypes.b === undefined || dtypes.a === dtypes.b ? stored : await tensors.ofA(name);
+      const theirs = await tensors.ofB(name);
       differences.push({
         name,
         finding,
@@ -43,6 +46,7 @@ export async function tensorDifferences({ parameters, tensors }: Case): Promise<
         shapeB: theirs?.shape ?? null,
         ...extent(mine, theirs),
       });
+      onTensor(name);
     }
   }
   return differences;

@@ -2,13 +2,14 @@
 
 import type { CanonicalTensor } from "./canonical-tensors.js";
 import type { Case } from "./case.js";
-import { type Account, CONVERT_AGAIN, type Hypothesis } from "./hypothesis.js";
-import { isFinalNorm } from "./places.js";
+import { type Account, CONVERT_AGAIN, type Hypothesis, type UnitHypothesis, type WholeHypothesis } from "./hypothesis.js";
+import { isBias, isFinalNorm } from "./places.js";
 import { cutsColumns, cutsRows, severalRanksToTry } from "./ranks.js";
-import { columnParts, parts, type Rows, rowsOf, sameRows } from "./rows.js";
-import { accounts, type Form, type Unit } from "./units.js";
+import { columnParts, cutBytes, parts, type Rows, rowsOf, sameBytes, sameRows } from "./rows.js";
+import type { Form, Unit } from "./units.js";
 
-const isZero = (bytes: Buffer): boolean => bytes.every((byte) => byte === 0);
+/** The first byte is, and every byte is the one before it. */
+const isZero = (bytes: Buffer): boolean => bytes[0] === 0 && sameBytes(bytes.subarray(1), bytes.subarray(0, -1));
 
 /** One in little-endian bytes, by dtype. */
 const ONE: Readonly<Record<string, readonly number[]>> = { BF16: [0x80, 0x3f], F16: [0x00, 0x3c], F32: [0, 0, 0x80, 0x3f] };
@@ -22,8 +23,15 @@ function isOne({ bytes, dtype }: CanonicalTensor): boolean {
 const initialValue = (tensor: CanonicalTensor): string | undefined =>
   isZero(tensor.bytes) ? "zero" : tensor.shape.length === 1 && isOne(tensor) ? "its initial ones" : undefined;
 
+/** Whether some rank's first row is zero: what is cheaply seen before anything is cut. */
+function beginsWithZero(unit: Unit, rows: Rows, tp: number): boolean {
+  const starts = cutsRows(unit, tp) ? rows.filter((_, at) => at % (rows.length / tp) === 0) : cutBytes(rows[0] as Buffer, tp);
+  return starts.some(isZero);
+}
+
 /** A rank whose part of B is zero, while the others have what A has. */
 function unfilledRanks(unit: Unit, [mine, theirs]: [Rows, Rows], tp: number): number[] {
+  if (!beginsWithZero(unit, theirs, tp)) return [];
   const cutInto = cutsRows(unit, tp) ? parts : columnParts;
   const [a, b] = [cutInto(mine, tp), cutInto(theirs, tp)];
   const unfilled = [...b.keys()].filter((rank) => b[rank]?.every(isZero));
@@ -51,49 +59,50 @@ const missing = (found: Case, isAsked: (name: string) => boolean, statement: str
   return tensors.length === 0 ? [] : [{ statement, fix, tensors, settings: [] }];
 };
 
-/** A vector that A stores beside a matrix of as many rows. */
-function isBias({ a: { checkpoint } }: Case, name: string): boolean {
-  const stored = checkpoint.tensors.get(name);
-  const matrix = checkpoint.tensors.get(name.replace(/[^.]+$/, "weight"));
-  return stored?.shape.length === 1 && matrix?.shape.length === 2 && matrix.shape[0] === stored.shape[0];
-}
-
 const isOfALayer = ({ a: { architecture, checkpoint } }: Case, name: string): boolean =>
   !isFinalNorm(architecture, name) &&
   (architecture.components.some((component) => component.name === name) || checkpoint.tensors.has(name));
 
-const unfilled: Hypothesis = {
-  fault: "F09",
-  name: "a tensor dropped or left at initial values",
+const LEFT = { fault: "F09", name: "a tensor dropped or left at initial values" } as const;
+
+const unfilled: UnitHypothesis = {
+  ...LEFT,
+  by: "tensor",
+  formsOf: (unit, found) => (unit.components.some(({ name }) => isFinalNorm(found.a.architecture, name)) ? [] : unfilledForms(found, unit)),
+};
+
+const dropped: WholeHypothesis = {
+  ...LEFT,
   async explains(found) {
-    const inB = await accounts(found, "tensor", (unit) => {
-      const [component] = unit.components;
-      return component === undefined || isFinalNorm(found.a.architecture, component.name) ? [] : unfilledForms(found, unit);
-    });
-    const dropped = (name: string) => isOfALayer(found, name) && !isBias(found, name);
-    return [...inB, ...missing(found, dropped, "B has not all of the tensor", `write the whole tensor, or ${CONVERT_AGAIN}`)];
+    const isDropped = (name: string) => isOfALayer(found, name) && !isBias(found.a.architecture, found.a.checkpoint, name);
+    return missing(found, isDropped, "B has not all of the tensor", `write the whole tensor, or ${CONVERT_AGAIN}`);
   },
 };
 
-const finalNorm: Hypothesis = {
-  fault: "F21",
-  name: "final norm missing",
+const NO_FINAL_NORM = { fault: "F21", name: "final norm missing" } as const;
+
+const unfilledFinalNorm: UnitHypothesis = {
+  ...NO_FINAL_NORM,
+  by: "tensor",
+  formsOf: (unit, found) =>
+    unit.components.every(({ name }) => isFinalNorm(found.a.architecture, name)) ? unfilledForms(found, unit) : [],
+};
+
+const droppedFinalNorm: WholeHypothesis = {
+  ...NO_FINAL_NORM,
   async explains(found) {
     const isIt = (name: string) => isFinalNorm(found.a.architecture, name);
-    const inB = await accounts(found, "tensor", (unit) =>
-      unit.components.every(({ name }) => isIt(name)) ? unfilledForms(found, unit) : [],
-    );
-    return [...inB, ...missing(found, isIt, "B has no final norm", `write the final norm, or ${CONVERT_AGAIN}`)];
+    return missing(found, isIt, "B has no final norm", `write the final norm, or ${CONVERT_AGAIN}`);
   },
 };
 
-const bias: Hypothesis = {
+const bias: WholeHypothesis = {
   fault: "F20",
   name: "a bias dropped",
   async explains(found) {
     const fix = "convert with a plugin that declares the biases, into a layout that can hold them";
-    return missing(found, (name) => isBias(found, name), "A adds biases that B does not have", fix);
+    return missing(found, (name) => isBias(found.a.architecture, found.a.checkpoint, name), "A adds biases that B does not have", fix);
   },
 };
 
-export const unwrittenHypotheses: readonly Hypothesis[] = [unfilled, bias, finalNorm];
+export const unwrittenHypotheses: readonly Hypothesis[] = [unfilled, dropped, bias, unfilledFinalNorm, droppedFinalNorm];

@@ -3,7 +3,7 @@
 import type { Component } from "../architecture/architecture.js";
 import type { SourceDeclaration } from "../architecture/declaration.js";
 import { type Case, differingTensors } from "./case.js";
-import { type Account, CONVERT_AGAIN, type Hypothesis } from "./hypothesis.js";
+import { type Account, CONVERT_AGAIN, type WholeHypothesis } from "./hypothesis.js";
 import { sameBytes } from "./rows.js";
 
 interface Tie {
@@ -27,22 +27,36 @@ async function copiedTensor({ tensors, parameters }: Case, { tied, to }: Tie): P
   return [{ statement, fix: `write ${tied} from the original, or ${CONVERT_AGAIN}`, tensors: [tied], settings: [] }];
 }
 
-function tiedInConfig(found: Case, { tied, to, when }: Tie): Account[] {
+async function tiedInConfig(found: Case, tie: Tie): Promise<Account[]> {
+  const { tied, to, when } = tie;
   const setting = found.settings.find(({ name }) => name === when);
   if (setting === undefined) return [];
   const statement = setting.b
     ? `${when} is true in B, so that ${tied} is taken to be ${to}; in A it has weights of its own`
     : `${when} is false in B, so that ${tied} is taken for a tensor of its own; in A it is ${to}`;
-  const tensors = differingTensors(found).filter((name) => name === tied);
+  const isRight = setting.b ? await isStoredAsInA(found, tied) : await isStoredAs(found, tie);
+  const tensors = isRight ? differingTensors(found).filter((name) => name === tied) : [];
   return [{ statement, fix: `set ${when} to ${setting.a} in ${found.b.checkpoint.configPath}, as in A`, tensors, settings: [when] }];
 }
 
-const tie: Hypothesis = {
+/** Whether B, which ties the tensor, keeps A's all the same, or none: then its config alone is wrong. */
+async function isStoredAsInA({ tensors }: Case, tied: string): Promise<boolean> {
+  const [mine, kept] = [await tensors.ofAStored(tied), await tensors.twinOfB(tied)];
+  return kept === undefined || (mine !== undefined && sameBytes(mine.bytes, kept));
+}
+
+/** Whether B, which does not tie the tensor, keeps what A ties it to, or none. */
+async function isStoredAs({ tensors }: Case, { tied, to }: Tie): Promise<boolean> {
+  const [mine, kept] = [await tensors.ofAStored(to), await tensors.ofB(tied)];
+  return kept === undefined || (mine !== undefined && sameBytes(mine.bytes, kept.bytes));
+}
+
+const tie: WholeHypothesis = {
   fault: "F14",
   name: "lm_head tied or untied wrongly",
   async explains(found) {
     const accounts: Account[] = [];
-    for (const each of tiesOf(found)) accounts.push(...tiedInConfig(found, each), ...(await copiedTensor(found, each)));
+    for (const each of tiesOf(found)) accounts.push(...(await tiedInConfig(found, each)), ...(await copiedTensor(found, each)));
     return accounts;
   },
 };
@@ -69,7 +83,7 @@ const tiesOfVocabulary = (blocks: Case["plugin"]["blocks"]): Set<string> =>
       ),
   );
 
-const padding: Hypothesis = {
+const padding: WholeHypothesis = {
   fault: "F16",
   name: "padded vocabulary rows left in",
   async explains(found) {
@@ -87,4 +101,4 @@ const padding: Hypothesis = {
   },
 };
 
-export const vocabularyHypotheses: readonly Hypothesis[] = [tie, padding];
+export const vocabularyHypotheses: readonly WholeHypothesis[] = [tie, padding];

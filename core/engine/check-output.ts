@@ -9,12 +9,13 @@ import { isExpandable } from "../tensor/expand.js";
 import { numElements } from "../tensor/shape.js";
 import type { ParametersReport } from "../verify/parameters.js";
 import type { PredictionsReport } from "../verify/predictions.js";
-import type { ConvertOptions, Verified, Writing } from "./convert-options.js";
+import { NOT_PREDICTED } from "./check-predictions.js";
+import type { Checked, ConvertOptions, Verified, Writing } from "./convert-options.js";
 import { hasForward } from "./forwards.js";
 import { type Context, openModel } from "./open.js";
 import type { Prepared } from "./prepared.js";
 import { hashModel, type TensorDigests } from "./tensor-hashes.js";
-import { verify } from "./verify.js";
+import { type VerifyReport, verify } from "./verify.js";
 
 /** Predictions on the CPU's executor take seconds per GB and token; beyond this they are for the user to ask for. */
 const CHEAP_WEIGHT_BYTES = 1e9;
@@ -36,27 +37,34 @@ const PREDICTION_BUDGET = 2e10;
 const FEWEST_PREDICTIONS = 16;
 
 /**
- * What was asked for and no more: equal bytes, or the values that the cast gives; and the same predictions.
- *
- * @returns what was compared: less than asked for where there was no forward to run
+ * What was asked for and no more: equal bytes, or the values that the cast gives; and the same predictions. Where nobody asked for
+ * these, an executor that fails takes nothing from what the bytes say.
  */
 export async function checkOutput(
   context: Context,
   prepared: Prepared,
   staging: string,
   { path, options, check }: Writing,
-): Promise<Verified> {
-  if (check === "none") return "none";
+): Promise<Checked> {
+  if (check === "none") return { verified: "none" };
   const { plugin, sourceRopeInterleaved, threads, signal, onProgress } = options;
   const checks = check === "predictions" ? (["parameters", "predictions"] as const) : (["parameters"] as const);
   const elements = prepared.source.architecture.components.reduce((sum, { shape }) => sum + numElements(shape), 0);
   const predictions = Math.max(FEWEST_PREDICTIONS, Math.min(DEFAULT_PREDICTIONS, Math.floor(PREDICTION_BUDGET / elements)));
-  const report = await verify(context, path, staging, { plugin, sourceRopeInterleaved, checks, predictions, threads, signal, onProgress });
+  const executorFailure = options.verify === undefined ? "note" : "error";
+  const asked = { plugin, sourceRopeInterleaved, checks, predictions, executorFailure, threads, signal, onProgress } as const;
+  const report = await verify(context, path, staging, asked);
   if (report.parameters !== null) refuseParameters(report.parameters, options);
-  if (report.predictions === null) return "parameters";
+  if (report.predictions === null) return check === "predictions" ? unpredicted(report) : { verified: check };
   refusePredictions(report.predictions);
-  return check;
+  return { verified: check };
 }
+
+/** The evidence ends in the reason. */
+const unpredicted = ({ evidence }: VerifyReport): Checked => ({
+  verified: "parameters",
+  notice: `${evidence.slice(Math.max(0, evidence.indexOf(NOT_PREDICTED)))}; every element was compared`,
+});
 
 /** Of what was written, as it lies there. */
 export async function hashOutput(context: Context, { plan }: Prepared, staging: string, { options }: Writing): Promise<TensorDigests> {

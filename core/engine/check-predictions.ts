@@ -1,15 +1,19 @@
 // The predictions check of two open models: which tokens, which executor, and what it means when there is nothing to run.
 
-import { UnsupportedError, WeighbridgeError } from "../errors.js";
-import { openExecutor } from "../executor/choose.js";
+import { ExecutorError, UnsupportedError, UsageError, WeighbridgeError } from "../errors.js";
+import { expectExecutor, openExecutor } from "../executor/choose.js";
 import { formatFigure } from "../format/figure.js";
 import { choosePositions } from "../forward/predicted.js";
-import { choosePrompt, DEFAULT_PREDICTIONS } from "../forward/prompt.js";
+import { choosePrompt, DEFAULT_PREDICTIONS, type Prompt } from "../forward/prompt.js";
 import { loadTokenizer } from "../forward/tokenizer.js";
+import type { PositionRequest } from "../verify/positions.js";
 import { comparePredictions, type PredictionsReport } from "../verify/predictions.js";
-import { hasForward, runnable } from "./forwards.js";
+import { hasForward, type Runnable, runnable } from "./forwards.js";
 import type { Context, Model } from "./open.js";
 import type { VerifyOptions } from "./verify-options.js";
+
+/** How evidence of predictions that were not compared begins; the reason follows. */
+export const NOT_PREDICTED = "predictions were not compared";
 
 export interface PredictionsFinding {
   readonly report: PredictionsReport | undefined;
@@ -19,6 +23,46 @@ export interface PredictionsFinding {
 /** Forwards that ran, or why they did not. */
 export type PredictionsOutcome = { readonly report: PredictionsReport } | { readonly error: unknown };
 
+/** The forwards to run, and on what. */
+interface Chosen {
+  readonly sides: readonly [Runnable, Runnable];
+  readonly prompt: Prompt;
+  readonly shown: PositionRequest;
+}
+
+/** Or why there is nothing to run, which may count for little beside what else is found. */
+export type Choice = Chosen | { readonly error: unknown };
+
+/**
+ * What the caller says about the forwards, looked at before any long work.
+ *
+ * @throws {UsageError | ExecutorError} what the caller says cannot be right, or the executor named cannot run here
+ */
+export async function chooseForwards(context: Context, a: Model, b: Model, options: VerifyOptions): Promise<Choice> {
+  const { executor = "auto", prompt, tokens, positions, top } = options;
+  await expectExecutor(context.executors, executor);
+  try {
+    return await choose(context, a, b, options);
+  } catch (error) {
+    const isCallers = [prompt, tokens, positions, top].some((said) => said !== undefined);
+    if (error instanceof UsageError && isCallers) throw error;
+    return { error };
+  }
+}
+
+async function choose(context: Context, a: Model, b: Model, options: VerifyOptions): Promise<Chosen> {
+  const [ours, theirs] = [runnable(context, a), runnable(context, b)];
+  const tokenizer = (await loadTokenizer(context.store, a.checkpoint)) ?? (await loadTokenizer(context.store, b.checkpoint));
+  const limits = {
+    vocab: Math.min(ours.vocab, theirs.vocab),
+    maxPositions: Math.min(ours.maxPositions, theirs.maxPositions),
+    predictions: options.predictions ?? DEFAULT_PREDICTIONS,
+  };
+  const prompt = choosePrompt(options, tokenizer, limits);
+  const shown = choosePositions(options, { predictions: prompt.tokens.length - 1, vocab: limits.vocab });
+  return { sides: [ours, theirs], prompt, shown: { ...shown, tokenizer } };
+}
+
 /**
  * @param beforeRun - awaited when this machine's cores are to run the forwards, which would be in the way of other work on them
  * @returns an outcome in any case: what an error means depends on what else is known
@@ -26,12 +70,13 @@ export type PredictionsOutcome = { readonly report: PredictionsReport } | { read
 export async function predictionsOutcome(
   context: Context,
   a: Model,
-  b: Model,
+  choice: Choice,
   options: VerifyOptions,
   beforeRun: () => Promise<unknown>,
 ): Promise<PredictionsOutcome> {
+  if ("error" in choice) return choice;
   try {
-    return { report: await runPredictions(context, a, b, options, beforeRun) };
+    return { report: await runPredictions(context, a, choice, options, beforeRun) };
   } catch (error) {
     return { error };
   }
@@ -41,40 +86,31 @@ export async function predictionsOutcome(
 export const noForward = (context: Context, a: Model, b: Model): string | undefined => {
   if (hasForward(context, a) && hasForward(context, b)) return undefined;
   const { family } = (hasForward(context, a) ? b : a).match.plugin;
-  return `predictions were not compared: family ${family} has no forward for both layouts`;
+  return `${NOT_PREDICTED}: family ${family} has no forward for both layouts`;
 };
 
 /** What the outcome says. For a model already found different that cannot even be run, the parameters' word stands alone. */
 export function findPredictions(
   outcome: PredictionsOutcome,
   { compared, isDifferent }: { compared: boolean; isDifferent: boolean },
+  { executorFailure }: VerifyOptions,
 ): PredictionsFinding {
   if ("report" in outcome) return { report: outcome.report, evidence: evidenceOf(outcome.report) };
   const { error } = outcome;
-  const isNoted =
-    error instanceof WeighbridgeError && error.code !== "CANCELLED" && (isDifferent || (compared && error instanceof UnsupportedError));
-  if (!isNoted) throw error;
-  return { report: undefined, evidence: `predictions were not compared: ${error.message}` };
+  if (!(error instanceof WeighbridgeError) || error.code === "CANCELLED") throw error;
+  const isMinor = error instanceof UnsupportedError || (executorFailure === "note" && error instanceof ExecutorError);
+  if (!isDifferent && !(compared && isMinor)) throw error;
+  return { report: undefined, evidence: `${NOT_PREDICTED}: ${error.message}` };
 }
 
 async function runPredictions(
   context: Context,
   a: Model,
-  b: Model,
+  { sides: [ours, theirs], prompt: { tokens, kind }, shown }: Chosen,
   options: VerifyOptions,
   beforeRun: () => Promise<unknown>,
 ): Promise<PredictionsReport> {
-  const { store, executors } = context;
-  const [ours, theirs] = [runnable(context, a), runnable(context, b)];
-  const tokenizer = (await loadTokenizer(store, a.checkpoint)) ?? (await loadTokenizer(store, b.checkpoint));
-  const limits = {
-    vocab: Math.min(ours.vocab, theirs.vocab),
-    maxPositions: Math.min(ours.maxPositions, theirs.maxPositions),
-    predictions: options.predictions ?? DEFAULT_PREDICTIONS,
-  };
-  const { tokens, kind } = choosePrompt(options, tokenizer, limits);
-  const shown = { ...choosePositions(options, { predictions: tokens.length - 1, vocab: limits.vocab }), tokenizer };
-  const { executor, passedOver } = await openExecutor(executors, options.executor ?? "auto", store);
+  const { executor, passedOver } = await openExecutor(context.executors, options.executor ?? "auto", context.store);
   try {
     if (executor.name === "cpu") await beforeRun();
     const { numerics = "exact", details: wantsDistribution = false, signal } = options;

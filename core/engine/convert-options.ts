@@ -12,6 +12,7 @@ export interface ConvertOptions extends PlanOptions, CrewOptions {
    * What must hold before the output is published. `parameters` reads it back and compares every element; `predictions` also
    * runs both frameworks' forwards and compares what they predict. By default predictions too where that is cheap: with an
    * executor other than the CPU's, or under 1 GB of weights; not after a cast or an allowed semantic loss, which change them.
+   * An executor that fails is an error only where predictions were asked for; else a warning, and `verified` says parameters.
    */
   readonly verify?: Verified | undefined;
   /** Replace the destination once the new one is complete; one that holds a training run's state is refused. */
@@ -25,6 +26,12 @@ export interface ConvertOptions extends PlanOptions, CrewOptions {
   /** The output's path as Nanotron will see it; the destination's absolute path by default. */
   readonly nanotronRoot?: string | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+/** What was compared, and a notice where that is less than was meant: there was no forward to run, or an executor failed. */
+export interface Checked {
+  readonly verified: Verified;
+  readonly notice?: string;
 }
 
 /** One conversion under way. */

@@ -11,7 +11,7 @@ import type { Store } from "../store/store.js";
 import { readWhole, writeAnew } from "../store/text.js";
 import { affordableCheck, checkOutput, hashOutput } from "./check-output.js";
 import { weightBytes } from "./check-parameters.js";
-import type { ConvertOptions, Verified, Writing } from "./convert-options.js";
+import type { Checked, ConvertOptions, Verified, Writing } from "./convert-options.js";
 import { checkDestination, publish, type Staging } from "./destination.js";
 import { expectUnchanged, identityOf, sourceState } from "./identity.js";
 import type { Context } from "./open.js";
@@ -69,7 +69,9 @@ async function convertWith(
   for (const line of [...warnings, ...losses.map((loss) => `the forward differs: ${loss}`)]) reporter.warning(line);
   await checkTwins(context, prepared);
   const check = dryRun ? "none" : (options.verify ?? (await affordableCheck(context, prepared, options)));
-  const verified = dryRun ? "none" : await write(crew, context, prepared, { path, destination, options, check });
+  const { verified, notice }: Checked = dryRun
+    ? { verified: "none" }
+    : await write(crew, context, prepared, { path, destination, options, check });
   return {
     destination,
     plugin: source.match.plugin.name,
@@ -79,7 +81,7 @@ async function convertWith(
     bytes: plannedBytes(plan),
     segments: plan.segments.length,
     semanticLosses: losses,
-    warnings,
+    warnings: [...warnings, ...(notice === undefined ? [] : [notice])],
     written: !dryRun,
     verified,
   };
@@ -98,7 +100,7 @@ async function checkTwins({ store }: Context, { source }: Prepared): Promise<voi
 }
 
 /** @returns what was compared */
-async function write(crew: Crew, context: Context, prepared: Prepared, writing: Writing): Promise<Verified> {
+async function write(crew: Crew, context: Context, prepared: Prepared, writing: Writing): Promise<Checked> {
   const { store } = context;
   const named = resolve(writing.destination);
   const final = await store.realPath(named);
@@ -113,11 +115,12 @@ async function write(crew: Crew, context: Context, prepared: Prepared, writing: 
     await expectUnchanged(store, prepared, state);
     await writeDocuments(store, prepared, staging, writing.options.nanotronRoot ?? named);
     await writeSideFiles(store, checkpoint, staging);
-    const verified = await checkOutput(context, prepared, staging, writing);
+    const checked = await checkOutput(context, prepared, staging, writing);
+    if (checked.notice !== undefined) context.reporter.warning(checked.notice);
     const tensors = writing.options.hash === true ? await hashOutput(context, prepared, staging, writing) : undefined;
-    await writeAnew(store, `${staging}/${RECEIPT_NAME}`, receiptText(prepared, { dtype: writing.options.dtype, verified, tensors }));
+    await writeAnew(store, `${staging}/${RECEIPT_NAME}`, receiptText(prepared, { dtype: writing.options.dtype, checked, tensors }));
     refuseCancelled(writing.options);
-    return verified;
+    return checked;
   });
 }
 

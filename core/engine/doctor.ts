@@ -7,8 +7,9 @@ import type { Explanation } from "../diagnose/hypothesis.js";
 import type { Side } from "../diagnose/side.js";
 import { type TensorDifference, tensorDifferences } from "../diagnose/tensor-differences.js";
 import { UsageError } from "../errors.js";
-import type { Store } from "../store/store.js";
-import { sameShape } from "../tensor/shape.js";
+import type { Progress } from "../reporter.js";
+import { itemSize } from "../tensor/dtype.js";
+import { numElements, sameShape } from "../tensor/shape.js";
 import type { Divergence } from "../verify/predictions.js";
 import { settingDifferences, sideOf } from "./check-parameters.js";
 import { type Context, type Model, openCheckpoint } from "./open.js";
@@ -66,7 +67,7 @@ async function examine(context: Context, pathA: string, pathB: string, options: 
   if (verdict === "equal" || parameters === null) {
     return { ...shared, outcome: null, summary: "no difference found", explanations: [], unexplained: [], tensors: [] };
   }
-  const found = caseOf(context.store, a, b, { ...report, parameters }, options.signal);
+  const found = caseOf(context, a, b, { ...report, parameters }, options);
   try {
     const tensors = await tensorDifferences(found);
     const isSilent = tensors.length === 0 && settings.length === 0;
@@ -83,15 +84,39 @@ const problemsOf = ({ checkpoint, stored }: Model): string[] => [
 ];
 
 function caseOf(
-  store: Store,
+  { store, reporter }: Context,
   a: Model,
   b: Model,
   { parameters }: VerifyReport & { readonly parameters: Case["parameters"] },
-  signal: AbortSignal | undefined,
+  { signal, onProgress }: DoctorOptions,
 ): Case {
   const [sideA, sideB] = [caseSide(a), caseSide(b)];
   const tensors = new CanonicalTensors(store, sideA, sideB, signal);
-  return { a: sideA, b: sideB, plugin: a.match.plugin, parameters, settings: settingDifferences(a, b), tensors };
+  const onTensor = progressOf(a, tensors, parameters, (progress) => {
+    reporter.progress(progress);
+    onProgress?.(progress);
+  });
+  return { a: sideA, b: sideB, plugin: a.match.plugin, parameters, settings: settingDifferences(a, b), tensors, onTensor };
+}
+
+/** Tensors that differ in their values are gone through twice: for how they differ, and for why. */
+function progressOf(
+  { architecture }: Model,
+  tensors: CanonicalTensors,
+  parameters: Case["parameters"],
+  tell: (progress: Progress) => void,
+): Case["onTensor"] {
+  const bytes = new Map(
+    architecture.components.map(({ name, shape }) => [name, numElements(shape) * itemSize(tensors.dtypesOf(name).a ?? "U8")]),
+  );
+  const bytesOf = (names: readonly string[]) => names.reduce((sum, name) => sum + (bytes.get(name) ?? 0), 0);
+  const { different, missing, extra, otherDtype, rounded } = parameters;
+  const totalBytes = bytesOf([...different, ...different, ...missing, ...extra, ...otherDtype, ...rounded]);
+  let done = 0;
+  return (name) => {
+    done += bytes.get(name) ?? 0;
+    tell({ stage: "diagnose", bytes: Math.min(done, totalBytes), totalBytes });
+  };
 }
 
 const caseSide = (model: Model): Side => ({
@@ -100,6 +125,7 @@ const caseSide = (model: Model): Side => ({
   architecture: model.architecture,
   arrangement: model.arrangement,
   misshapen: misshapenIn(model),
+  twins: model.stored.twins,
 });
 
 const misshapenIn = ({ slots, checkpoint, architecture }: Model): string[] =>
@@ -125,11 +151,27 @@ function told(diagnosis: Diagnosis, divergence: Divergence | null): Told {
 }
 
 function sentence({ outcome, explanations }: Diagnosis): string {
-  const names = [...new Map(explanations.map(({ fault, name }) => [fault, `${fault} (${name})`])).values()];
   const statements = explanations.map(({ statement }) => statement).join("; ");
-  if (outcome === "explained") return `${names.join("")}: ${statements}`;
-  if (outcome === "ambiguous") return `consistent with ${names.join(" or ")}, which the weights do not tell apart`;
+  const groups = alternatives(explanations);
+  const names = groups.map((faults) => faults.join(" or "));
+  if (outcome === "explained") return `${names.join(" and ")}: ${statements}`;
+  if (outcome === "ambiguous") return `consistent with ${groups.flat().join(" or ")}, which the weights do not tell apart`;
   if (outcome === "combined") return `no single known fault explains it; ${names.join(" and ")} together account for every difference`;
   if (names.length === 0) return "no known fault explains it";
   return `no single known fault explains it; ${names.join(" and ")} ${names.length === 1 ? "accounts" : "account"} for a part`;
+}
+
+/** Names of faults; those that account for the same differences stand for each other. */
+function alternatives(explanations: readonly Explanation[]): string[][] {
+  const differences = new Map<string, string[]>();
+  for (const { fault, name, tensors, settings } of explanations) {
+    const label = `${fault} (${name})`;
+    differences.set(label, [...(differences.get(label) ?? []), ...tensors, ...settings]);
+  }
+  const groups = new Map<string, string[]>();
+  for (const [label, names] of differences) {
+    const key = [...new Set(names)].sort().join("\n");
+    groups.set(key, [...(groups.get(key) ?? []), label]);
+  }
+  return [...groups.values()];
 }

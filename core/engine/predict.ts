@@ -1,5 +1,6 @@
 // predict: a checkpoint's next-token predictions, as its own framework computes them, scored against the tokens that follow.
 
+import { UsageError } from "../errors.js";
 import { openExecutor } from "../executor/choose.js";
 import type { Executor, Tensor, Timings } from "../executor/executor.js";
 import { npyHeader } from "../format/npy.js";
@@ -59,6 +60,7 @@ export async function predict(context: Context, path: string, options: PredictOp
   const { tokens, kind } = choosePrompt(options, tokenizer, { vocab, maxPositions, predictions: DEFAULT_PREDICTIONS });
   const n = tokens.length - 1;
   const { positions, top } = choosePositions(options, { predictions: n, vocab });
+  if (options.logits !== undefined) await expectWritable(store, options.logits);
   const { executor, passedOver } = await openExecutor(context.executors, options.executor ?? "auto", store);
   try {
     const running = forward(executor, source, tokens.subarray(0, n), { numerics, attention });
@@ -87,10 +89,23 @@ export async function predict(context: Context, path: string, options: PredictOp
   }
 }
 
+const stagingOf = (path: string): string => `${path}.weighbridge-partial-${process.pid}`;
+
+/** A forward may take minutes: what would then stop the file is said before. */
+async function expectWritable(store: Store, path: string): Promise<void> {
+  if ((await store.status(path))?.kind === "folder")
+    throw new UsageError(`${path}: expected a file for the logits, found a folder`, { hint: "name a file in it" });
+  try {
+    await (await store.create(stagingOf(path))).close();
+  } finally {
+    await store.remove(stagingOf(path));
+  }
+}
+
 /** The file appears complete or not at all. */
 async function writeLogits(store: Store, path: string, executor: Executor, logits: Tensor): Promise<void> {
   const [rows, columns] = logits.shape;
-  const staging = `${path}.weighbridge-partial-${process.pid}`;
+  const staging = stagingOf(path);
   try {
     const file = await store.create(staging);
     try {

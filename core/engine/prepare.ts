@@ -4,7 +4,7 @@ import { hasRowOrders } from "../architecture/declaration.js";
 import { semanticLosses } from "../architecture/limits.js";
 import { differences } from "../architecture/match.js";
 import { CheckpointError, UsageError } from "../errors.js";
-import type { NanotronVersion } from "../layout/layout.js";
+import type { NanotronVersion, Slot } from "../layout/layout.js";
 import { prove } from "../plan/check.js";
 import { bindStored, bindTarget, compile, filesOf, planFilesOf } from "../plan/compile.js";
 import { targetDtypes } from "../plan/target-dtypes.js";
@@ -30,6 +30,12 @@ function checkOptions({ tp, pp, maxShardBytes, dtype, nanotronVersion }: PlanOpt
     if (value === undefined || choices.some((choice) => choice === value)) continue;
     throw new UsageError(`${name} ${JSON.stringify(value)}: expected one of ${choices.join(", ")}`);
   }
+}
+
+/** Keys of target slots with components that the source's framework keeps in a dtype of its own. */
+function keptAtSource(source: Model, slots: readonly Slot[]): Set<string> {
+  const kept = new Set(source.slots.flatMap(({ dtype, pieces }) => (dtype === undefined ? [] : pieces.map(({ component }) => component))));
+  return new Set(slots.filter(({ pieces }) => pieces.some(({ component }) => kept.has(component))).map(({ key }) => key));
 }
 
 /**
@@ -66,7 +72,7 @@ export async function prepare(
     ...differences(match, checkpoint),
     ...(target === layout ? [] : unknownKeys(source)),
     ...restorations(source, restored),
-    ...(target.remarks?.(files) ?? []),
+    ...(target.remarks?.(files, slots, keptAtSource(source, slots)) ?? []),
   ];
   if (options.strict === true && warnings.length > 0) {
     throw new CheckpointError(`${checkpoint.root}: ${warnings[0]}`, { hint: "without --strict this is a warning" });

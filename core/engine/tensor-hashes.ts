@@ -1,14 +1,16 @@
 // The content hashes of an open model's tensors: from its receipt, or from its bytes.
 
+import type { Architecture } from "../architecture/architecture.js";
 import { isObject, parseObject, plain } from "../format/json.js";
 import { HuggingFaceLayout } from "../layout/huggingface/layout.js";
+import type { Slot } from "../layout/layout.js";
 import { RECEIPT_NAME } from "../layout/receipt-name.js";
 import { prove } from "../plan/check.js";
 import { type BoundSlot, bindStored, compile, filesOf } from "../plan/compile.js";
 import type { Plan, PlanFile } from "../plan/plan.js";
 import { targetDtypes } from "../plan/target-dtypes.js";
 import { readText } from "../store/text.js";
-import { itemSize } from "../tensor/dtype.js";
+import { type DType, itemSize } from "../tensor/dtype.js";
 import { numElements } from "../tensor/shape.js";
 import { type HashOptions, hashTensors, type TensorDigest } from "../verify/tensor-hashes.js";
 import type { Context, Model } from "./open.js";
@@ -20,13 +22,20 @@ export async function hashModel({ store }: Context, model: Model, options: HashO
   return Object.fromEntries(await hashTensors(store, canonicalPlan(model), options));
 }
 
+/** By component: what a framework keeps in a dtype of its own is hashed in that one, so that every layout's is alike. */
+const keptDtypes = ({ blocks }: Architecture): { readonly dtype?: DType }[] =>
+  blocks.flatMap(({ parameters }) =>
+    parameters.flatMap(({ components, dtype }) => components.map(() => (dtype === undefined ? {} : { dtype }))),
+  );
+
 /** A file to each tensor, that begins with it: no layout's, but Hugging Face's order of bytes. */
 function canonicalPlan({ checkpoint, architecture, layout, arrangement, slots, stored }: Model): Plan {
   const [problem] = stored.problems;
   if (problem !== undefined) throw problem;
   const canonical = new HuggingFaceLayout();
   const source = bindStored(slots, checkpoint.tensors);
-  const wanted = canonical.slots(architecture);
+  const kept = keptDtypes(architecture);
+  const wanted = canonical.slots(architecture).map((slot, component): Slot => ({ ...slot, ...kept[component] }));
   const dtypes = targetDtypes(source, wanted, undefined);
   const target: BoundSlot[] = [];
   const targets: PlanFile[] = [];

@@ -19,6 +19,8 @@ export interface VerifyOptions extends ForwardChoices, CrewOptions {
   readonly predictions?: number | undefined;
   /** Predictions to show, counted from 0; the original scripts' 5, 27 and 34 by default, as far as the prompt reaches. */
   readonly positions?: readonly number[] | undefined;
+  /** What an executor that fails under the forwards is: an error, as by default, or a note in `evidence` beside the parameters' word. */
+  readonly executorFailure?: "error" | "note" | undefined;
   /** Best tokens to show at each; 10 by default. */
   readonly top?: number | undefined;
   /** Also gather what a report shows beyond the result: `details`, and the distribution of the logits' differences. */

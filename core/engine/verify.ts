@@ -5,7 +5,7 @@ import type { Progress } from "../reporter.js";
 import type { ParametersReport } from "../verify/parameters.js";
 import type { PredictionsReport } from "../verify/predictions.js";
 import { checkParameters, type ParametersFinding } from "./check-parameters.js";
-import { findPredictions, noForward, type PredictionsFinding, predictionsOutcome } from "./check-predictions.js";
+import { chooseForwards, findPredictions, noForward, type PredictionsFinding, predictionsOutcome } from "./check-predictions.js";
 import { checkReceipts } from "./check-receipts.js";
 import { type VerifyDetails, verifyDetails } from "./details.js";
 import { type Context, type Model, modelOf, openCheckpoint } from "./open.js";
@@ -69,15 +69,16 @@ async function runChecks(context: Context, a: Model, b: Model, options: VerifyOp
   if (impossible !== undefined) {
     return { compared: await compareTensors(context, a, b, options, checks), predicted: { report: undefined, evidence: impossible } };
   }
+  const choice = await chooseForwards(context, a, b, options);
   const stop = new AbortController();
   const signal = AbortSignal.any([stop.signal, ...(options.signal === undefined ? [] : [options.signal])]);
   const comparing = compareTensors(context, a, b, options, checks);
   const later = toldAfter(comparing, context, { ...options, signal });
-  const predicting = predictionsOutcome(later.context, a, b, later.options, () => comparing);
+  const predicting = predictionsOutcome(later.context, a, choice, later.options, () => comparing);
   try {
     const compared = await comparing;
     const isDifferent = compared !== undefined && !compared.isEqual;
-    return { compared, predicted: findPredictions(await predicting, { compared: compared !== undefined, isDifferent }) };
+    return { compared, predicted: findPredictions(await predicting, { compared: compared !== undefined, isDifferent }, options) };
   } catch (error) {
     stop.abort();
     await predicting;

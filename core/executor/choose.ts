@@ -29,10 +29,19 @@ export interface Opened {
  */
 export async function openExecutor(providers: Registry<ExecutorProvider>, name: string, store: Store): Promise<Opened> {
   if (name === "auto") return openBest(providers, store);
+  return { executor: await (await workingProvider(providers, name)).open(store), passedOver: [] };
+}
+
+/** For who has long work to do before an executor is opened. @throws as openExecutor does of a name, before anything is opened */
+export async function expectExecutor(providers: Registry<ExecutorProvider>, name: string): Promise<void> {
+  if (name !== "auto") await workingProvider(providers, name);
+}
+
+async function workingProvider(providers: Registry<ExecutorProvider>, name: string): Promise<ExecutorProvider> {
   const provider = providers.get(name);
   const reason = await provider.unavailable();
   if (reason !== undefined) throw new ExecutorError(`executor ${name} cannot run here: ${reason}`);
-  return { executor: await provider.open(store), passedOver: [] };
+  return provider;
 }
 
 /** A device that says it works may still not open: others have taken it, or its memory. */

@@ -72,8 +72,8 @@ export interface AttentionOptions {
   readonly headDim: number; // D
   /** On the scores; 1 / sqrt(D) as a rule. */
   readonly scale: number;
-  /** So many keys a query sees, its own the last of them; all up to its own when not given. */
-  readonly window?: number;
+  /** The last keys that a query sees, its own position's included; all of them by default. */
+  readonly window?: number | undefined;
   /**
    * With `round` "bf16" (with "none" the two are one function):
    * `fused`: scores, their maximum and the sum l of p = exp(score·scale − max) in float32; round(p) · V, divided by l, rounded once.
@@ -109,7 +109,7 @@ export interface Ops {
   joinColumns(parts: readonly Tensor[]): Promise<Tensor>;
   /** RoPE on whole heads. @returns [T, H] */
   rotate(x: Tensor, options: RotateOptions): Promise<Tensor>;
-  /** Causal grouped-query attention. @param q - [T, A·D] @param k - [T, K·D] @param v - [T, K·D] @returns [T, A·D] */
+  /** Causal grouped-query attention, of a sliding window where one is asked for. @param q - [T, A·D] @param k - [T, K·D] @param v - [T, K·D] @returns [T, A·D] */
   attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Promise<Tensor>;
   /** silu(gate) · up, element by element. @returns [T, H] */
   siluMul(gate: Tensor, up: Tensor, options: SiluMulOptions): Promise<Tensor>;
@@ -117,6 +117,14 @@ export interface Ops {
   geluTanh(x: Tensor, round: Rounding): Promise<Tensor>;
   /** a + b, element by element: a residual, or the partial sums of two ranks. @returns [T, H] */
   add(a: Tensor, b: Tensor, round: Rounding): Promise<Tensor>;
+  /** x · W, of a weight that is stored with its axes the other way. @param weight - [H, O] @returns [T, O] */
+  linearTransposed(x: Tensor, weight: Weight, round: Rounding): Promise<Tensor>;
+  /** These rows of x, in this order; one may be taken several times. @returns [rows, H] */
+  takeRows(x: Tensor, rows: Uint32Array): Promise<Tensor>;
+  /** Tensors of the same width one below the other. @returns [sum of T, H] */
+  joinRows(parts: readonly Tensor[]): Promise<Tensor>;
+  /** Each row of x times its factor. @param factors - [T] @returns [T, H] */
+  scaleRows(x: Tensor, factors: Float32Array, round: Rounding): Promise<Tensor>;
 }
 
 /** A token with its logit and its softmax probability in its row. */

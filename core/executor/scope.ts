@@ -26,6 +26,10 @@ export async function scoped(executor: Executor, body: (ops: Ops) => Promise<Ten
     siluMul: (...args) => track(executor.siluMul(...args)),
     geluTanh: (...args) => track(executor.geluTanh(...args)),
     add: (...args) => track(executor.add(...args)),
+    linearTransposed: (...args) => track(executor.linearTransposed(...args)),
+    takeRows: (...args) => track(executor.takeRows(...args)),
+    joinRows: (...args) => track(executor.joinRows(...args)),
+    scaleRows: (...args) => track(executor.scaleRows(...args)),
   };
   try {
     const result = await body(ops);

@@ -17,7 +17,7 @@ function expectCount(what: string, value: number): void {
 }
 
 /** @param shape - what the op needs; undefined where any size from 1 on does */
-function checkWeight(op: string, weight: Weight, shape: readonly (number | undefined)[]): void {
+export function checkWeight(op: string, weight: Weight, shape: readonly (number | undefined)[]): void {
   const what = `${op}: ${weight.file}`;
   if (!isExpandable(weight.dtype)) throw new ExecutorError(`${what}: expected dtype BF16, F16 or F32, found ${weight.dtype}`);
   for (const size of weight.shape) expectCount(`${what}: a size of ${formatShape(weight.shape)}`, size);
@@ -79,7 +79,8 @@ export function rotateShape(x: Tensor, { headDim, frequencies }: RotateOptions):
   return x.shape;
 }
 
-export function attentionShape(q: Tensor, k: Tensor, v: Tensor, { heads, kvHeads, headDim, window }: AttentionOptions): Size {
+export function attentionShape(q: Tensor, k: Tensor, v: Tensor, { heads, kvHeads, headDim, window = 1 }: AttentionOptions): Size {
+  expectCount("attention: window", window);
   expectCount("attention: heads", heads);
   expectCount("attention: kvHeads", kvHeads);
   expectCount("attention: headDim", headDim);

@@ -74,7 +74,15 @@ function formsOf(size: number, sizes: Sizes, isShared: boolean, rule: Rule, at: 
   const part = rule.parts[at] as RulePart;
   const isAttention = typeof part.headDim === "number" || attention.has(parentOf(part.template));
   const likely = heads.length > 0 && isAttention ? heads : own.filter((form) => form.length === 1);
-  return preferQueries(likely.length > 0 ? likely : own, rule, at);
+  return preferVocabulary(preferQueries(likely.length > 0 ? likely : own, rule, at), rule);
+}
+
+/** A table of the vocabulary stands before or behind the layers, and a feed-forward in them. */
+function preferVocabulary(forms: Form[], { layers }: Rule): Form[] {
+  const isVocabulary = ([symbol]: Form) => symbol === "vocab";
+  return layers === undefined && forms.some(isVocabulary)
+    ? [...forms.filter(isVocabulary), ...forms.filter((form) => !isVocabulary(form))]
+    : forms;
 }
 
 /** As many key/value heads as heads: of several tensors joined in an attention, the queries come first. */

@@ -1,10 +1,13 @@
 // Which tensors are rotated. Where Nanotron's RoPE is interleaved their rows are permuted, and content shows it; where both frameworks
-// keep the halves apart nothing shows it, and names have to do.
+// have rows in one order nothing shows it, and names have to do.
 
 import { moduleOf } from "./names.js";
 import type { Rule, RulePart, Unexplained } from "./rules.js";
 
 const QUERY_OR_KEY = /\.(q|k|query|key)(_proj)?\.(weight|bias)$/;
+
+/** Rows of a head whose two orders are the same. */
+const ONE_PAIR = 2;
 
 export interface Rotation {
   readonly isRotary: (part: RulePart) => boolean;
@@ -19,7 +22,7 @@ export interface Rotation {
 export function rotationOf(rules: readonly Rule[], interleaved: boolean | undefined, headDim: number | undefined): Rotation {
   const parts = rules.flatMap((rule) => rule.parts);
   const permuted = parts.filter(({ headDim: order }) => typeof order === "number");
-  if (permuted.length === 0) return rotationByName(parts, interleaved);
+  if (permuted.length === 0) return rotationByName(parts, headDim === ONE_PAIR ? undefined : interleaved);
   const unexplained: Unexplained[] = [];
   const report = (names: readonly string[], because: string) => unexplained.push({ layout: "huggingface", names, because });
   if (interleaved === false) {
@@ -60,5 +63,5 @@ function rotationByName(parts: readonly RulePart[], interleaved: boolean | undef
 
 const rotaryRemark = (named: readonly string[]): string =>
   named.length === 0
-    ? "no tensor is declared rotary: both sides keep half-split rows, so that content does not show it, and no name says q or k"
-    : `rotary by name only, as both sides keep half-split rows: ${named.join(", ")}`;
+    ? "no tensor is declared rotary: both sides have rows in one order, so that content does not show it, and no name says q or k"
+    : `rotary by name only, as both sides have rows in one order: ${named.join(", ")}`;

@@ -3,6 +3,7 @@
 import { availableParallelism } from "node:os";
 import { UsageError } from "../errors.js";
 import { drain } from "../parallel.js";
+import { openFileLimit } from "../store/open-file-limit.js";
 import type { Store } from "../store/store.js";
 import type { LaneJob, LaneResult, LaneWorker } from "./job.js";
 import { LaneThread } from "./lane-thread.js";
@@ -16,6 +17,9 @@ const MAX_THREADS = 8;
 const MOST_THREADS = 64;
 /** Less is done before threads have started. */
 const WORTH_THREADS_BYTES = 64 * 1024 * 1024;
+/** What a thread has open at most, of both sides, and what the rest of the process has. */
+const FILES_PER_THREAD = 96;
+const OTHER_FILES = 64;
 /** So that a thread need not wait for its next lane. */
 const LANES_PER_THREAD = 2;
 /** Without threads: twice as many as Node reads and writes at once, so that none of these waits for JavaScript. */
@@ -104,8 +108,10 @@ export class Crew {
   private numThreads(totalBytes: number): number {
     const { threads } = this.options;
     if (this.store.isLocal !== true || threads === 1) return 0;
-    if (threads !== undefined) return threads;
-    return totalBytes < WORTH_THREADS_BYTES ? 0 : Math.min(availableParallelism(), MAX_THREADS);
+    if (threads === undefined && totalBytes < WORTH_THREADS_BYTES) return 0;
+    const wanted = threads ?? Math.min(availableParallelism(), MAX_THREADS);
+    const files = openFileLimit() ?? Number.POSITIVE_INFINITY;
+    return Math.min(wanted, Math.max(0, Math.floor((files - OTHER_FILES) / FILES_PER_THREAD)));
   }
 }
 

@@ -3,6 +3,7 @@
 
 import { targetLength } from "../plan/coverage.js";
 import type { Loop, Segment } from "../plan/plan.js";
+import { isTransposed, rowsOf, type Transposed } from "./transposed.js";
 
 /** Segments of one outermost count; none has a byte in another lane's way. */
 export interface Lane {
@@ -100,6 +101,7 @@ function split(members: readonly Segment[], laneBytes: number): (readonly Segmen
   const bytes = members.reduce((sum, member) => sum + segmentBytes(member), 0);
   const shares = Math.ceil(bytes / laneBytes);
   if (first === undefined || shares <= 1) return [members];
+  if (members.every(isTransposed)) return members.flatMap((member) => splitRows(member, shares));
   const outer = first.loops[0];
   if (outer === undefined) return members.flatMap((member) => pieces(member, laneBytes).map((piece) => [piece]));
   const steps = Math.max(1, Math.floor(outer.count / shares));
@@ -107,6 +109,12 @@ function split(members: readonly Segment[], laneBytes: number): (readonly Segmen
   for (let from = 0; from < outer.count; from += steps)
     parts.push(members.map((member) => stepsOf(member, from, Math.min(steps, outer.count - from))));
   return parts;
+}
+
+function splitRows(segment: Transposed, shares: number): Segment[][] {
+  const { count } = segment.loops[1];
+  const rows = Math.max(1, Math.ceil(count / shares));
+  return Array.from({ length: Math.ceil(count / rows) }, (_, part) => [rowsOf(segment, part * rows, Math.min(rows, count - part * rows))]);
 }
 
 /**

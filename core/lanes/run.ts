@@ -53,25 +53,21 @@ export async function runPlan(
   };
   const job = { kind: "copy", sources, targets: targets.map(({ path }) => path) } as const;
   let written = bytesOf(done);
-  try {
-    await files.completeOthers();
-    await crew.work({
-      job,
-      totalBytes: bytesOf(left),
-      next,
-      around: async ({ lane }, copy) => {
-        await files.begin(lane);
-        const { bytes } = await copy();
-        written += bytes;
-        onWritten?.(written);
-        await files.finish(lane);
-        await journal?.record(numbers.get(lane) ?? -1, lane.byteLength);
-        schedule.finish(lane);
-      },
-    });
-  } finally {
-    await files.abandon();
-  }
+  await files.completeOthers();
+  await crew.work({
+    job,
+    totalBytes: bytesOf(left),
+    next,
+    around: async ({ lane }, copy) => {
+      await files.begin(lane);
+      const { bytes } = await copy();
+      written += bytes;
+      onWritten?.(written);
+      await files.finish(lane);
+      await journal?.record(numbers.get(lane) ?? -1, lane.byteLength);
+      schedule.finish(lane);
+    },
+  });
 }
 
 const bytesOf = (lanes: readonly Lane[]): number => lanes.reduce((sum, { byteLength }) => sum + byteLength, 0);

@@ -1,5 +1,6 @@
 // Moves a tile's spans between files and one buffer, in which they lie end to end.
 
+import { inParallel } from "../parallel.js";
 import type { OpenFiles } from "../store/open-files.js";
 import type { Span } from "./tiles.js";
 
@@ -19,7 +20,10 @@ export class Grown {
 export const readSpans = (files: OpenFiles, paths: readonly string[], spans: readonly Span[], into: Uint8Array): Promise<void> =>
   inSpans(spans, into, ({ file, byteOffset }, part) => files.read(paths[file] ?? "", part, byteOffset));
 
-/** Do something with each span's part of `bytes`, all at once; over when all are, whatever becomes of them. */
+/** Enough to keep Node's own threads busy, and few enough that the spans of hundreds of ranks do not open as many files. */
+const SPANS_AT_ONCE = 16;
+
+/** Do something with each span's part of `bytes`, several at once; over when all that were begun are. */
 export async function inSpans(
   spans: readonly Span[],
   bytes: Uint8Array,
@@ -28,10 +32,8 @@ export async function inSpans(
   const [only] = spans;
   if (only !== undefined && spans.length === 1) return use(only, bytes);
   let end = 0;
-  const parts = spans.map((span) => {
-    end += span.byteLength;
+  await inParallel(spans, SPANS_AT_ONCE, (span) => {
+    end += span.byteLength; // they are begun in order
     return use(span, bytes.subarray(end - span.byteLength, end));
   });
-  const failed = (await Promise.allSettled(parts)).find((outcome) => outcome.status === "rejected");
-  if (failed !== undefined) throw failed.reason;
 }

@@ -1,7 +1,8 @@
-// The files that a run writes: each created with its header when its first lane starts, and closed when its last one is done.
+// The files that a run writes: each created with its header when its first lane starts, and complete when its last one is done.
+// None is kept open: lanes of 64 ranks are under way in hundreds of them, and whoever writes a lane opens its own.
 
 import { StorageError } from "../errors.js";
-import type { Store, WritableFile } from "../store/store.js";
+import type { Store } from "../store/store.js";
 import type { Lane } from "./lanes.js";
 
 /** A file to be created: where, and the bytes before its first tensor. */
@@ -20,7 +21,7 @@ export interface TargetOptions {
 export const targetsOf = ({ members }: Lane): number[] => [...new Set(members.map(({ target }) => target.file))];
 
 export class TargetFiles {
-  private readonly open = new Map<number, Promise<WritableFile>>();
+  private readonly created = new Map<number, Promise<void>>();
   private readonly lanesLeft: number[];
 
   /** @param lanes - those still to be carried */
@@ -39,7 +40,7 @@ export class TargetFiles {
     for (const [file, lanes] of this.lanesLeft.entries()) {
       if (lanes > 0) continue;
       await this.file(file);
-      await this.close(file);
+      await this.complete(file);
     }
   }
 
@@ -48,11 +49,11 @@ export class TargetFiles {
     for (const file of targetsOf(lane)) await this.file(file);
   }
 
-  private file(file: number): Promise<WritableFile> {
-    const found = this.open.get(file);
+  private file(file: number): Promise<void> {
+    const found = this.created.get(file);
     if (found !== undefined) return found;
     const created = this.create(file);
-    this.open.set(file, created);
+    this.created.set(file, created);
     return created;
   }
 
@@ -61,16 +62,11 @@ export class TargetFiles {
     for (const file of targetsOf(lane)) {
       const left = (this.lanesLeft[file] ?? 0) - 1;
       this.lanesLeft[file] = left;
-      if (left === 0) await this.close(file);
+      if (left === 0) await this.complete(file);
     }
   }
 
-  /** Close what is still open after a failure; what fails then is of no interest. */
-  async abandon(): Promise<void> {
-    await Promise.allSettled([...this.open.keys()].map((file) => this.close(file, false)));
-  }
-
-  private async create(file: number): Promise<WritableFile> {
+  private async create(file: number): Promise<void> {
     const { path, header } = this.targets[file] as RunTarget;
     const { started } = this.options;
     const isThere = started !== undefined && (await this.store.status(path)) !== undefined;
@@ -82,20 +78,16 @@ export class TargetFiles {
     const created = isThere ? await this.store.update(path) : await this.store.create(path);
     try {
       await created.write(header, 0);
-      return created;
-    } catch (error) {
+    } finally {
       await created.close();
-      throw error;
     }
   }
 
-  private async close(file: number, isComplete = true): Promise<void> {
-    const opened = this.open.get(file);
-    this.open.delete(file);
-    if (opened === undefined) return;
-    const written = await opened;
+  private async complete(file: number): Promise<void> {
+    if (!this.options.syncs) return;
+    const written = await this.store.update((this.targets[file] as RunTarget).path);
     try {
-      if (isComplete && this.options.syncs) await written.sync();
+      await written.sync();
     } finally {
       await written.close();
     }

@@ -4,6 +4,7 @@
 import { targetLength } from "../plan/coverage.js";
 import type { Segment } from "../plan/plan.js";
 import { type Lane, pieces, sourceHull, stepsOf, targetHull } from "./lanes.js";
+import { isTransposed, transposedTiles } from "./transposed.js";
 
 /** Consecutive bytes of one file. */
 export interface Span {
@@ -49,6 +50,10 @@ const LIMITS: TileLimits = { plain: PLAIN_TILE_BYTES, usual: TILE_BYTES, most: M
 export const tilesOf = ({ members }: Lane, limits = LIMITS): Generator<Tile> => tilesOfMembers(members, limits);
 
 function* tilesOfMembers(members: readonly Segment[], limits: TileLimits): Generator<Tile> {
+  if (members.every(isTransposed)) {
+    for (const member of members) yield* transposedTiles(member, limits.most);
+    return;
+  }
   const outer = members[0]?.loops[0];
   if (outer === undefined) {
     for (const member of members) {

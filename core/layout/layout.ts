@@ -50,6 +50,8 @@ export interface Slot {
   readonly pieces: readonly Piece[];
   /** For a part of a sharded parameter: the whole, and which of its rows and columns are here. */
   readonly sharding?: Sharding;
+  /** What the framework keeps it in whatever the model's dtype. */
+  readonly dtype?: DType;
 }
 
 /** A safetensors file of an open checkpoint. */
@@ -174,7 +176,7 @@ export interface Layout {
   open(store: Store, root: string): Promise<Checkpoint>;
   /** The settings of a config of this layout under their Hugging Face names; absent keys stay absent. */
   readSettings(rawConfig: Values, plugin: Plugin): Values;
-  /** Keys of a config that the plugin does not explain, of a framework that takes each for a setting of the model. */
+  /** Keys of a config that the plugin does not explain, with dots into objects, of a framework that takes each for a setting of the model. */
   unknownKeys?(rawConfig: Values, plugin: Plugin): string[];
   /**
    * How an open checkpoint's tensors are arranged.
@@ -199,8 +201,12 @@ export interface Layout {
   reference(architecture: Architecture, arrangement: Arrangement): ReferenceMap;
   /** The safetensors files of a new checkpoint. */
   files(request: TargetRequest): TargetFile[];
-  /** What the framework will make of a new checkpoint otherwise than its files say, one line each. */
-  remarks?(files: readonly TargetFile[]): string[];
+  /**
+   * What the framework will make of a new checkpoint otherwise than its files say, one line each.
+   *
+   * @param foreign - keys of tensors that the source's framework keeps in a dtype of its own
+   */
+  remarks?(files: readonly TargetFile[], slots: readonly Slot[], foreign: ReadonlySet<string>): string[];
   /** The config and index files of a new checkpoint. */
   documents(request: DocumentRequest): TargetDocument[];
 }

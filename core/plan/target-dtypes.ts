@@ -5,7 +5,7 @@ import type { Slot } from "../layout/layout.js";
 import { CASTABLE, isCastable } from "../tensor/cast.js";
 
 /**
- * The dtype of each target slot: its sources', or the one asked for.
+ * The dtype of each target slot: the one that its framework keeps it in, else the one asked for, else its sources'.
  *
  * @throws {ShapeMismatchError} components of several dtypes would share a tensor
  * @throws {UnsupportedError} a dtype that cannot be cast
@@ -13,11 +13,12 @@ import { CASTABLE, isCastable } from "../tensor/cast.js";
 export function targetDtypes<D extends string>(
   source: readonly { slot: Slot; dtype: D }[],
   target: readonly Slot[],
-  cast: D | undefined,
+  asked: D | undefined,
 ): Map<string, D> {
   const byComponent = componentDtypes(source);
   return new Map(
     target.map((slot) => {
+      const cast = (slot.dtype as D | undefined) ?? asked;
       const found = slot.pieces.map(({ component }) => byComponent.get(component));
       const [first] = found;
       const fixed = found.find((entry) => cast !== undefined && entry !== undefined && entry.dtype !== cast && !isCastable(entry.dtype));

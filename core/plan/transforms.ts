@@ -60,6 +60,12 @@ export const fuseInTurns = (axis: number, { start, extent, period }: { start: nu
   },
 });
 
+/** Become the member `place` of a stack, along an axis in front of the others. */
+export const stack = (place: number): Transform => ({
+  apply: (index) => [place, ...index],
+  invert: (index) => index.slice(1),
+});
+
 /** Rank `rank`'s part of an axis cut into equal parts of `size`. */
 export const slice = (axis: number, size: number, rank: number): Transform => fuse(axis, -size * rank);
 

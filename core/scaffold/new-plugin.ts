@@ -28,6 +28,33 @@ export function exampleOf(name: string): Values {
 }
 
 /**
+ * That the new plugin can be told from those there are, and is of the family that its config says.
+ *
+ * @throws {UsageError} it is not
+ */
+export function checkNewPlugin({ family, config }: NewPlugin, known: readonly Plugin[]): void {
+  const odd = Object.entries(family.markers.huggingface ?? {}).find(([key, value]) => (config[key] ?? value) !== value);
+  if (odd !== undefined) {
+    throw new UsageError(
+      `config.json: ${odd[0]}: ${family.name} is for ${JSON.stringify(odd[1])}, found ${JSON.stringify(config[odd[0]])}`,
+      {
+        hint: "name another family with --extends",
+      },
+    );
+  }
+  const { settings } = configurationOf(family, config);
+  const sizes = sizesOf(family);
+  const twin = known.find(({ family: root, identify }) => {
+    const names = Object.keys(identify);
+    return root === family.family && names.length === sizes.length && names.every((name) => identify[name] === settings[name]);
+  });
+  if (twin === undefined) return;
+  throw new UsageError(`${twin.name} is a plugin for this model already: the two would fit equally well`, {
+    hint: "give the config.json of another model with --config",
+  });
+}
+
+/**
  * The files of a new plugin, by their name in its folder. Pure.
  *
  * @throws {CheckpointError} the config lacks what the family needs

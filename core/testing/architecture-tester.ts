@@ -2,18 +2,18 @@
 // the kit's business, not the author's. `import { ArchitectureTester } from "weighbridge/testing"`.
 
 import { AssertionError } from "node:assert";
+import { realpathSync } from "node:fs";
 import { resolve } from "node:path";
 import { builtInFolders, readPlugin } from "../architecture/load.js";
 import type { EngineOverrides } from "../compose.js";
 import { hasForward } from "../engine/forwards.js";
 import { openModel } from "../engine/open.js";
 import { WeighbridgeError } from "../errors.js";
-import { checkBiases, checkForwards, checkInvalid, checkLosses, checkPublished, checkRopeFlip, checkRoundTrip } from "./case-checks.js";
-import { type ArchitectureCases, casesOf, type InvalidCase, readCases, type ValidCase } from "./cases.js";
-import { limitMutants, type Mutant, mutantsOf } from "./mutants.js";
-import { outcomeOf, prepareTrial } from "./notice.js";
-import { configurationOf, smallConfig } from "./small-model.js";
-import { SOURCE, type Subject, setUp, subjectOf, withPlugin } from "./workbench.js";
+import { checkBiases, checkForwards, checkInvalid, checkPublished, checkRopeFlip, checkRoundTrip } from "./case-checks.js";
+import { type ArchitectureCases, casesOf, readCases, type ValidCase } from "./cases.js";
+import { checkMutants } from "./mutant-check.js";
+import { smallConfig } from "./small-model.js";
+import { SOURCE, type Subject, setUp, subjectOf } from "./workbench.js";
 
 export type { ArchitectureCases, InvalidCase, TopologyCase, ValidCase } from "./cases.js";
 
@@ -104,7 +104,7 @@ export class ArchitectureTester {
     const checks = [
       ...valid.flatMap((model) => validChecks(subject, model)),
       ...invalid.map((model) => check(`${model.name}: is refused`, () => checkInvalid(subject, model))),
-      mutantCheck(subject, cases),
+      { title: "every mutant of the plugin is noticed", run: () => checkMutants(subject, cases) },
     ];
     return { plugin: name, checks: checks.map((each) => unmutated(each, [subject.plugin, cases])) };
   }
@@ -114,12 +114,17 @@ export class ArchitectureTester {
     const { plugins = [] } = this.overrides;
     const known = [...builtInFolders(), ...plugins];
     if (!/[/\\]|^\.{1,2}$/.test(plugin)) {
-      const folder = known.find((candidate) => readPlugin(candidate, candidate).declaration.name === plugin) ?? plugin;
-      return { name: plugin, folder, overrides: this.overrides };
+      const folder = known.find((candidate) => readPlugin(candidate, candidate).declaration.name === plugin);
+      // Without one a name that is not known either is the user's mistake.
+      return {
+        name: folder === undefined ? subjectOf(plugin, this.overrides).plugin.name : plugin,
+        folder: folder ?? plugin,
+        overrides: this.overrides,
+      };
     }
     const folder = resolve(plugin);
     const { name } = readPlugin(folder, folder).declaration;
-    const isKnown = known.some((candidate) => resolve(candidate) === folder);
+    const isKnown = known.some((candidate) => realpathSync(candidate) === realpathSync(folder));
     return { name, folder, overrides: isKnown ? this.overrides : { ...this.overrides, plugins: [...plugins, folder] } };
   }
 }
@@ -167,59 +172,6 @@ const sourcesOf = ({ plugin }: Subject) =>
 
 const isRotary = (subject: Subject): boolean => sourcesOf(subject).some(({ rotary }) => rotary === true);
 const hasBias = (subject: Subject): boolean => sourcesOf(subject).some(({ tensor }) => tensor.endsWith("bias"));
-
-function mutantCheck(subject: Subject, { valid, invalid = [] }: ArchitectureCases): Check {
-  return {
-    title: "every mutant of the plugin is noticed",
-    run: async () => {
-      const trials = [];
-      for (const model of valid) trials.push(await prepareTrial(subject, model));
-      const notes: string[] = [];
-      const alive: string[] = [];
-      let noticed = 0;
-      for (const { name, plugin } of allMutants(subject, valid)) {
-        const outcome = await outcomeOf(plugin, trials);
-        if (outcome.is === "noticed") noticed++;
-        else if (outcome.is === "identity") notes.push(`mutant that changes nothing in these cases: ${name}`);
-        else alive.push(`mutant not noticed: ${name} (${outcome.by})`);
-      }
-      for (const { name, plugin } of limitMutants(subject.plugin, inheritedLimits(subject))) {
-        if (await isMissed({ ...subject, plugin }, valid, invalid)) noticed++;
-        else alive.push(`mutant not noticed: ${name} (no invalid case and no loss is about it)`);
-      }
-      if (alive.length > 0) throw new AssertionError({ message: alive.join("\n") });
-      return [`${noticed} mutants noticed`, ...notes];
-    },
-  };
-}
-
-/** Of all cases' sizes; a mutant that two of them give is one. */
-function allMutants({ plugin }: Subject, valid: readonly ValidCase[]): Mutant[] {
-  const all = valid.flatMap((model) => mutantsOf(plugin, configurationOf(plugin, smallConfig(plugin, model)).dimensions));
-  return [...new Map(all.map((mutant) => [mutant.name, mutant])).values()];
-}
-
-function inheritedLimits({ plugin, context }: Subject): Subject["plugin"]["limits"] {
-  return plugin.family === plugin.name ? {} : context.plugins.get(plugin.family).limits;
-}
-
-/** Whether some case is not as it says once a limit is gone. */
-async function isMissed(mutant: Subject, valid: readonly ValidCase[], invalid: readonly InvalidCase[]): Promise<boolean> {
-  const subject = { ...mutant, context: withPlugin(mutant.context, mutant.plugin) };
-  const checks = [
-    ...valid.filter(({ losses = [] }) => losses.length > 0).map((model) => () => checkLosses(subject, model)),
-    ...invalid.map((model) => () => checkInvalid(subject, model)),
-  ];
-  for (const run of checks) {
-    try {
-      await run();
-    } catch (error) {
-      if (error instanceof AssertionError) return true;
-      throw error;
-    }
-  }
-  return false;
-}
 
 /** What is checked must not change what it is checked with, or a later check would be of something else. */
 function unmutated({ title, run }: Check, inputs: unknown): Check {

@@ -27,6 +27,10 @@ export interface ValidCase {
   readonly small?: Values;
   /** By a Nanotron parameter's name, what it is made of; see `mappingLine`. Needed where the family has no forwards. */
   readonly mapping?: Readonly<Record<string, string>>;
+  /** By pipeline block, in Nanotron's order, what its class's get_block_compute_costs gives for this config; 0 for those it leaves out. */
+  readonly costs?: Readonly<Record<string, number>>;
+  /** Names of tensors that the checkpoint stores as well, and that the plugin ignores. */
+  readonly stored?: readonly string[];
 }
 
 /** A model that is refused when a plan to Nanotron is asked for; with `nanotron`, one from Nanotron to Hugging Face. */

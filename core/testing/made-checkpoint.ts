@@ -1,6 +1,6 @@
 // Hugging Face checkpoints made from a plugin and a config: of a small model with drawn weights, of a large one headers only.
 
-import { type Component, expand } from "../architecture/architecture.js";
+import { type Architecture, type Component, expand } from "../architecture/architecture.js";
 import type { CastTarget, Plugin, Values } from "../architecture/declaration.js";
 import { configure } from "../architecture/settings.js";
 import { encodeHeader, referenceOrder } from "../format/safetensors.js";
@@ -12,8 +12,7 @@ import type { MemoryStore } from "./memory-store.js";
 
 export interface Made {
   readonly dimensions: Readonly<Record<string, number>>;
-  /** Of Nanotron's blocks in order. */
-  readonly costs: readonly number[];
+  readonly architecture: Architecture;
   /** The sizes that tensor-parallel ranks share. */
   readonly shared: readonly number[];
 }
@@ -22,13 +21,21 @@ export interface Made {
  * Write `folder/config.json` and `folder/model.safetensors`, in the config's dtype.
  *
  * @param seed - undefined writes headers only
+ * @param stored - names of small tensors that are there as well
  */
-export function makeCheckpoint(store: MemoryStore, folder: string, plugin: Plugin, config: Values, seed: number | undefined): Made {
+export function makeCheckpoint(
+  store: MemoryStore,
+  folder: string,
+  plugin: Plugin,
+  { config, seed, stored = [] }: { config: Values; seed: number | undefined; stored?: readonly string[] | undefined },
+): Made {
   const settings = new HuggingFaceLayout().readSettings(config, plugin);
   const configuration = configure(plugin, settings, "huggingface", `${folder}/config.json`);
-  const { components, blocks } = expand(plugin, configuration);
+  const architecture = expand(plugin, configuration);
+  const { components, blocks } = architecture;
   const dtype = dtypeOf(config);
-  const specs = components.map(({ name, shape }) => ({ name, shape, dtype }));
+  const all = [...components, ...stored.map((name) => ({ name, shape: [2] }))];
+  const specs = all.map(({ name, shape }) => ({ name, shape, dtype }));
   const { bytes, tensors, fileByteLength } = encodeHeader(referenceOrder(specs), { format: "pt" });
   store.files.set(`${folder}/config.json`, new TextEncoder().encode(JSON.stringify(config)));
   if (seed === undefined) {
@@ -45,7 +52,7 @@ export function makeCheckpoint(store: MemoryStore, folder: string, plugin: Plugi
   const shared = parameters.flatMap(({ parallelAxis, components: parts }) =>
     parallelAxis === undefined ? [] : parts.map((part) => sharedSize(part, parallelAxis)),
   );
-  return { dimensions: configuration.dimensions, costs: blocks.map(({ cost }) => cost), shared: [...new Set(shared)] };
+  return { dimensions: configuration.dimensions, architecture, shared: [...new Set(shared)] };
 }
 
 /** @param axis - Nanotron's, in which a transposed component lies the other way */
@@ -65,7 +72,7 @@ function drawWeights(shape: Shape, centre: number, next: () => number): Uint8Arr
 }
 
 /** BF16 where the config does not say, as most models are published. */
-function dtypeOf(config: Values): CastTarget {
+export function dtypeOf(config: Values): CastTarget {
   const said = config.dtype ?? config.torch_dtype;
   return (["F16", "F32"] as const).find((dtype) => torchName(dtype) === said) ?? "BF16";
 }

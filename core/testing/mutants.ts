@@ -1,9 +1,8 @@
 // Mutants of a plugin: its declaration with one mistake, of the kinds that real mappings had. A kit that lets one live would let
 // its author make it. Most convert there and back byte for byte, so that only a word from outside the plugin can tell.
 
-import { isDeepStrictEqual } from "node:util";
-import { hasRowOrders, type ParameterDeclaration, type Plugin, type SourceDeclaration } from "../architecture/declaration.js";
-import { parsePattern } from "../architecture/shape-pattern.js";
+import { hasRowOrders, nanotronTemplate, type ParameterDeclaration, type Plugin, type SourceDeclaration } from "../architecture/declaration.js";
+import { parsePattern, sizeOf } from "../architecture/shape-pattern.js";
 import { sameShape } from "../tensor/shape.js";
 
 export interface Mutant {
@@ -20,7 +19,7 @@ export function mutantsOf(plugin: Plugin, dimensions: Readonly<Record<string, nu
     ...places.flatMap((place) => orderMutants(plugin, place)),
     ...places.flatMap((place) => groupMutants(plugin, place)),
     ...swapMutants(plugin, places, dimensions),
-    ...places.map((place) => ({ name: `${nanotronName(place.parameter)} left out`, plugin: edit(plugin, place, () => undefined) })),
+    ...places.flatMap((place) => absenceMutants(plugin, place)),
     ...ropeFlipped(plugin),
   ];
 }
@@ -36,8 +35,6 @@ const placesOf = (plugin: Plugin): Place[] =>
   plugin.blocks.flatMap(({ parameters }, block) => parameters.map((parameter, at) => ({ block, at, parameter })));
 
 const sourcesOf = ({ huggingface }: ParameterDeclaration): readonly SourceDeclaration[] => [huggingface].flat() as SourceDeclaration[];
-
-const nanotronName = ({ nanotron }: ParameterDeclaration): string => (typeof nanotron === "string" ? nanotron : nanotron.fuse);
 
 /** The plugin with one parameter changed, or without it. */
 function edit(plugin: Plugin, place: Place, change: (parameter: ParameterDeclaration) => ParameterDeclaration | undefined): Plugin {
@@ -80,7 +77,7 @@ function transformMutants(plugin: Plugin, place: Place): Mutant[] {
       mutants.push({ name, plugin: editSource(plugin, place, at, { transpose: !transpose }) });
     }
   });
-  const name = nanotronName(parameter);
+  const name = nanotronTemplate(parameter);
   const { parallel, tied, ...rest } = parameter;
   const kept = { ...(parallel === undefined ? {} : { parallel }), ...(tied === undefined ? {} : { tied }) };
   for (const other of ["column", "row"] as const) {
@@ -95,16 +92,42 @@ function transformMutants(plugin: Plugin, place: Place): Mutant[] {
         plugin: edit(plugin, place, () => ({ ...rest, ...kept, parallel: other })),
       });
   }
+  if (parameter.dtype !== undefined) {
+    const { dtype: _, ...others } = parameter;
+    mutants.push({ name: `dtype dropped from ${name}`, plugin: edit(plugin, place, () => others) });
+  }
+  mutants.push(...axisMutants(plugin, place));
   if (tied !== undefined)
     mutants.push({ name: `tied dropped from ${name}`, plugin: edit(plugin, place, () => ({ ...rest, ...(parallel && { parallel }) })) });
   return mutants;
+}
+
+/** What each member of a stack is joined along, or the other axis. */
+function axisMutants(plugin: Plugin, place: Place): Mutant[] {
+  const { nanotron } = place.parameter;
+  if (typeof nanotron === "string" || !("stack" in nanotron) || nanotron.axis === undefined) return [];
+  const other = { ...nanotron, axis: nanotron.axis === 0 ? 1 : 0 };
+  const name = `members of ${nanotron.stack} joined along axis ${other.axis}`;
+  return [{ name, plugin: edit(plugin, place, (parameter) => ({ ...parameter, nanotron: other })) }];
+}
+
+/** A parameter that no rule knows, and one whose tensors are ignored instead of carried. */
+function absenceMutants(plugin: Plugin, place: Place): Mutant[] {
+  const name = nanotronTemplate(place.parameter);
+  const without = edit(plugin, place, () => undefined);
+  const repeat = plugin.blocks[place.block]?.repeat;
+  const ignored = sourcesOf(place.parameter).map(({ tensor }) => ({ tensor, ...(repeat && { repeat }), because: "a mistake" }));
+  return [
+    { name: `${name} left out`, plugin: without },
+    { name: `${name} ignored`, plugin: { ...without, ignore: [...plugin.ignore, ...ignored] } },
+  ];
 }
 
 /** The parts of each fused parameter in another order: each pair exchanged. */
 function orderMutants(plugin: Plugin, place: Place): Mutant[] {
   const sources = sourcesOf(place.parameter);
   return pairs(sources).map(([a, b]) => ({
-    name: `order of ${a.tensor} and ${b.tensor} exchanged in ${nanotronName(place.parameter)}`,
+    name: `order of ${a.tensor} and ${b.tensor} exchanged in ${nanotronTemplate(place.parameter)}`,
     plugin: edit(plugin, place, (parameter) => ({
       ...parameter,
       huggingface: sources.map((source) => (source === a ? b : source === b ? a : source)),
@@ -115,7 +138,7 @@ function orderMutants(plugin: Plugin, place: Place): Mutant[] {
 /** What is joined whole joined group by group, and the other way round. */
 function groupMutants(plugin: Plugin, place: Place): Mutant[] {
   const { nanotron } = place.parameter;
-  if (typeof nanotron === "string") return [];
+  if (typeof nanotron === "string" || "stack" in nanotron) return [];
   const { within, ...whole } = nanotron;
   if (within !== undefined)
     return [{ name: `within dropped from ${whole.fuse}`, plugin: edit(plugin, place, (parameter) => ({ ...parameter, nanotron: whole })) }];
@@ -134,7 +157,7 @@ function groupMutants(plugin: Plugin, place: Place): Mutant[] {
 function swapMutants(plugin: Plugin, places: readonly Place[], dimensions: Readonly<Record<string, number>>): Mutant[] {
   const all = places.flatMap((place) => sourcesOf(place.parameter).map((source, at) => ({ place, source, at })));
   const shapeOf = ({ shape }: SourceDeclaration) =>
-    parsePattern(shape).map((axis) => axis.reduce((size, symbol) => size * (dimensions[symbol] ?? Number.NaN), 1));
+    parsePattern(shape).map((axis) => axis.reduce((size, symbol) => size * (sizeOf(symbol, dimensions) ?? Number.NaN), 1));
   const repeatOf = ({ block }: Place) => JSON.stringify(plugin.blocks[block]?.repeat ?? null);
   return pairs(all)
     .filter(([a, b]) => repeatOf(a.place) === repeatOf(b.place) && sameShape(shapeOf(a.source), shapeOf(b.source)))
@@ -179,18 +202,6 @@ function ropeFlipped(plugin: Plugin): Mutant[] {
   return plugin.blocks.some(({ parameters }) => parameters.some((parameter) => sourcesOf(parameter).some(({ rotary }) => rotary)))
     ? [{ name: "rotary flipped everywhere", plugin: { ...plugin, blocks } }]
     : [];
-}
-
-/** A limit that is not there lets through what Nanotron computes otherwise; the cases have to say so. */
-export function limitMutants(plugin: Plugin, inherited: Plugin["limits"]): Mutant[] {
-  return Object.entries(plugin.limits).flatMap(([layout, limits]) =>
-    limits
-      .filter((limit) => !(inherited[layout] ?? []).some((known) => isDeepStrictEqual(known, limit)))
-      .map((limit) => ({
-        name: `limit on ${limit.setting} dropped`,
-        plugin: { ...plugin, limits: { ...plugin.limits, [layout]: limits.filter((kept) => kept !== limit) } },
-      })),
-  );
 }
 
 const pairs = <T>(values: readonly T[]): (readonly [T, T])[] => values.flatMap((a, at) => values.slice(at + 1).map((b) => [a, b] as const));

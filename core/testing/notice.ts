@@ -32,7 +32,7 @@ export interface Trial {
 /** The least and the largest TP, in both orders of rows. */
 export async function prepareTrial(subject: Subject, model: ValidCase): Promise<Trial> {
   const config = withoutLosses(subject.plugin, smallConfig(subject.plugin, model));
-  const bench = setUp(subject, config, SEED);
+  const bench = setUp(subject, config, SEED, model.stored);
   const tps = [...new Set([1, bench.tps.at(-1) ?? 1])];
   const arrangements = arrangementsOf(
     subject.plugin,

@@ -2,7 +2,7 @@
 
 import { expand } from "../architecture/architecture.js";
 import type { Plugin, Value, Values } from "../architecture/declaration.js";
-import { expressible, isExceeded } from "../architecture/limits.js";
+import { isExceeded, onlyValue } from "../architecture/limits.js";
 import { type Configuration, configure } from "../architecture/settings.js";
 import { UsageError } from "../errors.js";
 import { HuggingFaceLayout } from "../layout/huggingface/layout.js";
@@ -63,8 +63,10 @@ function smallSizes(config: Values): Values {
 /** The config with every setting that Nanotron ignores at the value that it takes: of such a model the forwards must agree. */
 export function withoutLosses(plugin: Plugin, config: Values): Values {
   const configuration = configurationOf(plugin, config);
-  const exceeded = (plugin.limits.nanotron ?? []).filter((limit) => limit.loss === "meaning" && isExceeded(limit, configuration));
-  const taken = exceeded.map((limit) => [limit.setting, expressible(limit, configuration)]);
+  const exceeded = (plugin.limits.nanotron ?? []).filter(
+    (limit) => limit.loss === "meaning" && isExceeded(limit, { plugin, configuration }),
+  );
+  const taken = exceeded.map((limit) => [limit.setting, onlyValue(limit, { plugin, configuration })]);
   const lossless = { ...config, ...Object.fromEntries(taken) };
   if (lossless.rope_scaling !== null || config.rope_parameters === undefined) return lossless;
   // transformers 5 keeps the scaling beside theta.

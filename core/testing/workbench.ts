@@ -1,10 +1,11 @@
 // Where a case is tried: an engine's parts over a store in memory, with a checkpoint made from the case's config.
 
-import { hasRowOrders, type Plugin, type Values } from "../architecture/declaration.js";
+import { type CastTarget, hasRowOrders, type Plugin, type Values } from "../architecture/declaration.js";
 import { createContext, type EngineOverrides } from "../compose.js";
 import { convert } from "../engine/convert.js";
 import type { Context } from "../engine/open.js";
 import type { Arrangement, Topology } from "../layout/layout.js";
+import { pipelineOf } from "../layout/nanotron/layout.js";
 import { fillsPipeline } from "../layout/nanotron/pipeline.js";
 import { Registry } from "../registry.js";
 import { makeCheckpoint } from "./made-checkpoint.js";
@@ -37,12 +38,15 @@ export const SOURCE = "/source";
 /** Far beyond the ranks of any node, and of any model's key/value heads. */
 const MAX_TP = 64;
 
-/** @param seed - undefined makes headers only, of any size */
-export function setUp({ plugin, context }: Subject, config: Values, seed?: number): Workbench {
+/**
+ * @param seed - undefined makes headers only, of any size
+ * @param stored - names of tensors that the checkpoint has as well
+ */
+export function setUp({ plugin, context }: Subject, config: Values, seed?: number, stored?: readonly string[]): Workbench {
   const store = new MemoryStore();
-  const { shared, costs, dimensions } = makeCheckpoint(store, SOURCE, plugin, config, seed);
+  const { shared, architecture, dimensions } = makeCheckpoint(store, SOURCE, plugin, { config, seed, stored });
   const tps = upTo(MAX_TP).filter((tp) => shared.every((size) => size % tp === 0));
-  const pps = upTo(dimensions.layers ?? 1).filter((pp) => fillsPipeline(costs, pp));
+  const pps = upTo(dimensions.layers ?? 1).filter((pp) => fillsPipeline(pipelineOf(architecture), pp));
   return { store, context: { ...context, store }, plugin, tps, pps };
 }
 
@@ -70,8 +74,16 @@ export async function carry(
   plugin: string,
   to: Arrangement | "huggingface",
   [from, destination]: readonly [string, string],
+  dtype?: CastTarget,
 ): Promise<void> {
   const target = to === "huggingface" ? ({ to } as const) : ({ to: "nanotron", ...to, nanotronRoot: "/model" } as const);
   await context.store.remove(destination);
-  await convert(context, from, destination, { ...target, plugin, allowSemanticLoss: true, verify: "none", fsync: false });
+  await convert(context, from, destination, {
+    ...target,
+    plugin,
+    ...(dtype === undefined ? {} : { dtype }),
+    allowSemanticLoss: true,
+    verify: "none",
+    fsync: false,
+  });
 }

@@ -52,7 +52,8 @@ export async function compareParameters(
   const tensors = architecture.components.map(({ name, shape }, index) => {
     const [source, target] = [from.get(index) ?? [], to.get(index) ?? []];
     const { segments } = compile({ architecture, sources: a.files, source, targets: b.files, target, unused: [] });
-    return new TensorComparison(name, segments, numElements(shape) * itemSize(source[0]?.dtype ?? "U8"));
+    const bytes = numElements(shape) * itemSize(source[0]?.dtype ?? "U8");
+    return new TensorComparison(name, segments, bytes, [...source, ...target].some(isKept));
   });
   await compareLanes(store, a, b, tensors, options);
   const report: Record<Finding, string[]> = { equal: [], different: [], missing: [], otherDtype: [], rounded: [] };
@@ -95,6 +96,9 @@ function byComponent(slots: readonly BoundSlot[]): Map<number, BoundSlot[]> {
   return found;
 }
 
+/** In the dtype that its framework keeps it in whatever the model's: that the other side has another is no difference. */
+const isKept = ({ slot, dtype }: BoundSlot): boolean => slot.dtype === dtype;
+
 /** What is known of one tensor so far. */
 class TensorComparison {
   /** As stored in A. */
@@ -106,6 +110,7 @@ class TensorComparison {
     readonly name: string,
     private readonly segments: readonly Segment[],
     expectedBytes: number,
+    private readonly mayDifferInDtype: boolean,
   ) {
     this.byteLength = segments.reduce(
       (sum, { loops, byteLength }) => sum + loops.reduce((bytes, { count }) => bytes * count, byteLength),
@@ -130,6 +135,7 @@ class TensorComparison {
     if (this.isMissing) return "missing";
     if (this.isDifferent) return "different";
     if (this.segments.every(({ cast }) => cast === undefined)) return "equal";
-    return this.sameness.values ? "otherDtype" : "rounded";
+    if (!this.sameness.values) return "rounded";
+    return this.mayDifferInDtype ? "equal" : "otherDtype";
   }
 }

@@ -24,10 +24,14 @@ export interface NanotronDecoder {
   readonly qkvBias: boolean;
   /** Whether a layer's queries and keys are rotated. */
   readonly rotates: (layer: number) => boolean;
+  /** Tokens that one sees in a layer, itself included; undefined where it sees all before it. */
+  readonly window: (layer: number) => number | undefined;
   /** Of x̂ in each layer's first norm, and in all the others. */
   readonly roundInputNorm: Rounding;
   readonly roundNorm: Rounding;
   readonly round: Rounding;
+  /** What a layer's feed-forward gives for its normed input [T, H], the caller's to release; the gated one of `mlp` if there is none here. */
+  readonly feedForward?: (executor: Executor, layer: number, x: Tensor) => Promise<Tensor>;
 }
 
 const EMBEDDING = "model.token_position_embeddings.pp_block.token_embedding.weight";
@@ -40,6 +44,7 @@ export const nanotronLlama: Forward = (executor, source, tokens, options) =>
       ...readNanotronDecoder(source, options),
       qkvBias: false,
       rotates: () => true,
+      window: () => undefined,
       roundInputNorm: "none",
       roundNorm: "none",
     },
@@ -59,7 +64,7 @@ export async function* runNanotronDecoder(
     for (let layer = 0; layer < model.layers; layer++) {
       hidden = await scoped(executor, (ops) => addAttention(ops, model, layer, hidden), hidden);
       yield { name: `layer ${layer} attention`, hidden };
-      hidden = await scoped(executor, (ops) => addFeedForward(ops, model, layer, hidden), hidden);
+      hidden = await scoped(executor, (ops) => addFeedForward(ops, executor, model, layer, hidden), hidden);
       yield { name: `layer ${layer} feed-forward`, hidden };
     }
     hidden = await scoped(executor, (ops) => norm(ops, model, "model.final_layer_norm.pp_block.weight", hidden, model.roundNorm), hidden);
@@ -70,7 +75,7 @@ export async function* runNanotronDecoder(
   }
 }
 
-type ClassFacts = "qkvBias" | "rotates" | "roundInputNorm" | "roundNorm";
+type ClassFacts = "qkvBias" | "rotates" | "window" | "roundInputNorm" | "roundNorm";
 
 /**
  * What every model's config says alike; the rest is the class's.
@@ -124,6 +129,7 @@ async function addAttention(ops: Ops, model: NanotronDecoder, layer: number, hid
     model.rotates(layer) ? ops.rotate(x, { headDim, frequencies, tableFactor: 1, interleaved, ...roundings }) : x;
   const x = await norm(ops, model, `${at}.input_layernorm.weight`, hidden, model.roundInputNorm); // [T, H]
   const biases = model.qkvBias ? source.parts(`${at}.attn.qkv_proj.bias`) : [];
+  const scores = { scale: headDim ** -0.5, window: model.window(layer), kind: "fused", round } as const;
   const mixed: Tensor[] = [];
   for (const [rank, weight] of source.parts(`${at}.attn.qkv_proj.weight`).entries()) {
     const bias = biases[rank];
@@ -131,23 +137,34 @@ async function addAttention(ops: Ops, model: NanotronDecoder, layer: number, hid
     const q = await rotate(await ops.columns(qkv, 0, queryWidth));
     const k = await rotate(await ops.columns(qkv, queryWidth, queryWidth + keyWidth));
     const v = await ops.columns(qkv, queryWidth + keyWidth, queryWidth + 2 * keyWidth);
-    mixed.push(await ops.attention(q, k, v, { heads, kvHeads, headDim, scale: headDim ** -0.5, kind: "fused", round })); // [T, A·D / R]
+    mixed.push(await ops.attention(q, k, v, { heads, kvHeads, headDim, ...scores })); // [T, A·D / R]
   }
   return ops.add(hidden, await rowParallel(ops, mixed, source.parts(`${at}.attn.o_proj.weight`), round), round);
 }
 
-async function addFeedForward(ops: Ops, model: NanotronDecoder, layer: number, hidden: Tensor): Promise<Tensor> {
-  const { source, round } = model;
+async function addFeedForward(ops: Ops, executor: Executor, model: NanotronDecoder, layer: number, hidden: Tensor): Promise<Tensor> {
+  const { source, round, feedForward } = model;
   const at = `model.decoder.${layer}.pp_block`;
   const x = await norm(ops, model, `${at}.post_attention_layernorm.weight`, hidden, model.roundNorm); // [T, H]
+  if (feedForward === undefined) return ops.add(hidden, await rankedFeedForward(ops, source, `${at}.mlp`, x, round), round);
+  const out = await feedForward(executor, layer, x);
+  return scoped(executor, (own) => own.add(hidden, out, round), out);
+}
+
+/** @param at - where its two matrices are, e.g. `model.decoder.0.pp_block.mlp` @returns [T, H] */
+export async function rankedFeedForward(ops: Ops, source: ForwardSource, at: string, x: Tensor, round: Rounding): Promise<Tensor> {
   const active: Tensor[] = [];
-  for (const weight of source.parts(`${at}.mlp.gate_up_proj.weight`)) {
-    const gateUp = await ops.linear(x, weight, { round }); // [T, 2F / R]
-    const width = gateUp.shape[1] / 2;
-    const [gate, up] = [await ops.columns(gateUp, 0, width), await ops.columns(gateUp, width, 2 * width)];
-    active.push(await ops.siluMul(gate, up, { roundSilu: round, round })); // [T, F / R]
+  for (const weight of source.parts(`${at}.gate_up_proj.weight`)) {
+    active.push(await gated(ops, await ops.linear(x, weight, { round }), round)); // [T, F / R]
   }
-  return ops.add(hidden, await rowParallel(ops, active, source.parts(`${at}.mlp.down_proj.weight`), round), round);
+  return rowParallel(ops, active, source.parts(`${at}.down_proj.weight`), round);
+}
+
+/** @param gateUp - [T, 2F] @returns silu(gate) · up, [T, F] */
+export async function gated(ops: Ops, gateUp: Tensor, round: Rounding): Promise<Tensor> {
+  const width = gateUp.shape[1] / 2;
+  const [gate, up] = [await ops.columns(gateUp, 0, width), await ops.columns(gateUp, width, 2 * width)];
+  return ops.siluMul(gate, up, { roundSilu: round, round });
 }
 
 /** Each rank's partial product is rounded, then the sum over ranks is. @returns [T, H] */

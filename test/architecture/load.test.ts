@@ -32,6 +32,7 @@ describe("a limit with a mistake", () => {
     ["neither only nor never", "{ setting: mlp_bias, loss: meaning, because: x }", ": expected one of the keys only, never"],
     ["both", "{ setting: mlp_bias, only: 1, never: 2, loss: meaning, because: x }", ": expected only one of the keys only, never"],
     ["no reason", "{ setting: mlp_bias, only: 1, loss: meaning }", ': missing key "because"'],
+    ["a list of words", "{ setting: mlp_bias, only: [x], loss: meaning, because: x }", '/only/0: expected integer, found "x"'],
     [
       "a list that is never",
       "{ setting: mlp_bias, never: [1], loss: meaning, because: x }",

@@ -1,31 +1,16 @@
 // Which installed packages bring plugins, and that none of their code runs unless it is asked for.
 
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect } from "chai";
 import { after, describe, it } from "mocha";
 import { createEngine, installedPackages, UsageError } from "../../core/index.js";
 import { run } from "../helpers/command.js";
 import { fixture, scratchFolder } from "../helpers/folders.js";
+import { exports, type Files, install, keywords, member } from "../helpers/plugin-packages.js";
 
 const scratch = scratchFolder("packages");
 after(scratch.remove);
-
-type Files = Readonly<Record<string, string>>;
-
-function install(project: string, name: string, manifest: object, files: Files = {}): string {
-  const root = join(project, "node_modules", name);
-  const all: Files = { "package.json": JSON.stringify({ name, version: "1.2.3", ...manifest }), ...files };
-  for (const [path, text] of Object.entries(all)) {
-    mkdirSync(dirname(join(root, path)), { recursive: true });
-    writeFileSync(join(root, path), text);
-  }
-  return root;
-}
-
-const keywords = ["weighbridge-plugin"];
-const exports = { "./plugin.yaml": "./plugin.yaml" };
-const member = (name: string) => `name: ${name}\nextends: llama\nidentify: { settings: { hidden_size: 128, num_hidden_layers: 4 } }\n`;
 
 function refusal(project: string): string {
   try {
@@ -64,7 +49,24 @@ describe("packages with plugins", () => {
     expect(installedPackages(join(project, "other")).map(({ version }) => version)).to.deep.equal(["1.0.0"]);
   });
 
+  it("of others nothing is asked: what cannot be read, or is no package", () => {
+    const project = scratch.folder();
+    const root = install(project, "looping", {});
+    rmSync(join(root, "package.json"));
+    symlinkSync("package.json", join(root, "package.json"));
+    mkdirSync(join(project, "node_modules/empty"));
+    writeFileSync(join(project, "node_modules/file"), "");
+    expect(installedPackages(project)).to.deep.equal([]);
+  });
+
   const broken: [string, object, Files, RegExp][] = [
+    ["no name", { keywords, exports, name: 7 }, { "plugin.yaml": member("bad") }, /package\.json: name: expected a text, found 7$/],
+    [
+      "no version",
+      { keywords, exports, version: null },
+      { "plugin.yaml": member("bad") },
+      /package\.json: version: expected a text, found null$/,
+    ],
     [
       "no plugin.yaml among the exports",
       { keywords },

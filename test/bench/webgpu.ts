@@ -1,7 +1,8 @@
 // How fast the GPU executor's kernels are here: `node dist/test/bench/webgpu.js [tokens]`. It prints TFLOP/s by the GPU's own clock.
 
+import { USAGE } from "../../core/executor/webgpu/constants.js";
 import { describeAdapter, findAdapter } from "../../core/executor/webgpu/dawn.js";
-import { Gpu, USAGE } from "../../core/executor/webgpu/gpu.js";
+import { Gpu } from "../../core/executor/webgpu/gpu.js";
 import { attentionKernel, QUERIES } from "../../core/executor/webgpu/kernels/attention.js";
 import { Multiplier } from "../../core/executor/webgpu/multiplier.js";
 

@@ -25,7 +25,7 @@ describe("plugins new", () => {
     });
     const tested = await run(["plugins", "test", "./my-model"], { cwd });
     expect({ code: tested.code, stderr: tested.stderr }).to.deep.equal({ code: 0, stderr: "" });
-    expect(tested.stdout).to.match(/^my-model: note: 50 mutants noticed\n.*\nmy-model: 4 checks passed, 0 problems\n$/);
+    expect(tested.stdout).to.match(/^my-model: note: 70 mutants noticed\n.*\nmy-model: 4 checks passed, 0 problems\n$/);
   });
 
   for (const family of ["mistral", "llama3-8b"]) {
@@ -52,6 +52,12 @@ describe("plugins new", () => {
     ["a name that is taken", ["plugins", "new", "llama3-8b"], ['there is a plugin called "llama3-8b" already']],
     ["a name that is none", ["plugins", "new", "My Model"], ['"My Model": expected a plugin\'s name']],
     ["a family that is none", ["plugins", "new", "mine", "--extends", "lama"], ['no plugin is called "lama"', 'did you mean "llama"?']],
+    ["a model that has a plugin", ["plugins", "new", "mine", "--extends", "llama3-8b"], ["llama3-8b is a plugin for this model already"]],
+    [
+      "a config of another family",
+      ["plugins", "new", "mine", "--extends", "qwen2", "--config", join(fixture("tiny-llama3"), "config.json")],
+      ['config.json: model_type: qwen2 is for "qwen2", found "llama"; name another family'],
+    ],
     ["a config that is none", ["plugins", "new", "mine", "--config", "nowhere.json"], ["nowhere.json: expected a config.json, found none"]],
   ];
   for (const [what, args, says] of refused) {

@@ -99,6 +99,7 @@ describe("predict refuses", () => {
     ["no best tokens at all", [model, "--top", "0"], ["--top 0", "from 1 to 1024"]],
     ["an executor that there is not", [model, "--executor", "gpx"], ["gpx", "did you mean"]],
     ["two prompts", [model, "--prompt", "a", "--tokens-file", "one.json"], ["cannot be used with"]],
+    ["logits into a folder", [model, "--logits", "."], ["expected a file for the logits", "found a folder"]],
     ["numerics that there are not", [model, "--numerics", "exakt"], ["exakt", "exact, framework"]],
   ];
   for (const [what, args, says] of cases) it(what, () => expectRefusal(work, ["predict", ...args], { code: 2, says }).then());

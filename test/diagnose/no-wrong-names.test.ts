@@ -7,13 +7,12 @@ import { after, before, describe, it } from "mocha";
 import { createEngine, type DoctorReport } from "../../core/index.js";
 import { catalogue } from "../helpers/faults/catalogue.js";
 import { openFiles } from "../helpers/faults/checkpoint-files.js";
-import { inside, top } from "../helpers/faults/model-parts.js";
-import { readRows, writeRows } from "../helpers/faults/rows.js";
+import { damages } from "../helpers/faults/damages.js";
+import { top } from "../helpers/faults/model-parts.js";
 import { convertTo, nanotron } from "../helpers/faults/targets.js";
 import { readWeightFile, writeWeightFile } from "../helpers/faults/weight-file.js";
 import { editJson, fixture, scratchFolder } from "../helpers/folders.js";
 import { type GaussianModel, writeGaussianLlama } from "../helpers/gaussian-llama.js";
-import { uniform } from "../helpers/random.js";
 
 const engine = createEngine();
 const scratch = scratchFolder("no-wrong-names");
@@ -87,34 +86,6 @@ describe("the doctor on several faults at once", () => {
 });
 
 describe("the doctor on damage that is in no catalogue", () => {
-  const damages: Record<string, (folder: string) => void> = {
-    "two elements": (folder) => {
-      const [part] = inside(openFiles(folder), 1, "down");
-      const bytes = part?.read() ?? Buffer.alloc(0);
-      for (const at of [8, 80]) bytes[at] = (bytes[at] ?? 0) ^ 1;
-      part?.write(bytes);
-    },
-    "rows of o_proj shuffled": (folder) => {
-      const next = uniform(5);
-      for (const part of inside(openFiles(folder), 1, "o")) {
-        const rows = readRows(part).map((row) => ({ row: Buffer.from(row), at: next() }));
-        writeRows(
-          part,
-          rows.sort((a, b) => a.at - b.at).map(({ row }) => row),
-        );
-      }
-    },
-    "a tensor of small noise": (folder) => {
-      const [part] = inside(openFiles(folder), 0, "qkv");
-      part?.write((part.read() ?? Buffer.alloc(0)).map((byte, at) => (at % 2 === 0 ? byte ^ 1 : byte)));
-    },
-    "the attention of two layers exchanged, and nothing else of them": (folder) => {
-      const [first, second] = [1, 2].map((layer) => inside(openFiles(folder), layer, "qkv"));
-      const bytes = (first ?? []).map((part) => part.read());
-      first?.forEach((part, rank) => part.write(second?.[rank]?.read() ?? Buffer.alloc(0)));
-      second?.forEach((part, rank) => part.write(bytes[rank] ?? Buffer.alloc(0)));
-    },
-  };
   for (const [name, damage] of Object.entries(damages)) {
     it(`${name}: no known fault`, async () => {
       const report = await diagnosed(damage);

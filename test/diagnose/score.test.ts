@@ -80,15 +80,12 @@ async function diagnosed(patient: Patient, fault: CatalogueFault, target: Target
   return outcome === "explained" ? named.join() : `${outcome}: ${named.join()}`;
 }
 
-/** Ranks that a wrong Hugging Face checkpoint may have been joined from. */
-const USUAL_TP = [2, 4, 8];
-
 /**
  * Where ranks are as many as key/value groups, a rank has one group's q, k and v: cut as one block and laid out per group are then
  * one and the same rearrangement, and nothing in the weights can tell which mistake made it.
  */
 function isOneRearrangement({ id, title }: CatalogueFault, { layout, kvHeads, tp }: Facts): boolean {
-  if (id === "F05") return layout === "huggingface" && USUAL_TP.includes(kvHeads);
+  if (id === "F05") return tp === 1;
   return title === "qkv cut as one block" && kvHeads === (layout === "huggingface" ? 2 : tp);
 }
 

@@ -1,6 +1,8 @@
 import { expect } from "chai";
 import { describe, it } from "mocha";
-import { createEngine } from "../../core/index.js";
+import { cpuProvider } from "../../core/executor/cpu/provider.js";
+import type { ExecutorProvider } from "../../core/executor/executor.js";
+import { createEngine, ExecutorError } from "../../core/index.js";
 import { MemoryStore } from "../../core/testing/memory-store.js";
 import { normal, uniform } from "../helpers/random.js";
 import { type TestDtype, writeRandomLlama } from "../helpers/random-llama.js";
@@ -15,6 +17,50 @@ describe("a conversion that was not told what to check", () => {
       const { verified } = await createEngine({ store }).convert("/source", "/out", { to: "huggingface" });
       expect(verified).to.equal("parameters");
     });
+});
+
+describe("an executor that fails under a conversion's predictions", () => {
+  /** A device that opens and then loses its driver. */
+  const lost: ExecutorProvider = {
+    name: "lost",
+    unavailable: async () => undefined,
+    open: async (store) => {
+      const executor = await cpuProvider.open(store);
+      const fail = () => Promise.reject(new ExecutorError("the device is lost"));
+      return Object.assign(executor, { name: "lost", embed: fail });
+    },
+  };
+  const notice = "predictions were not compared: the device is lost; every element was compared";
+
+  async function engineOn(store: MemoryStore) {
+    await writeRandomLlama(store, "/source", model, "BF16", 1);
+    const warnings: string[] = [];
+    const reporter = { progress: () => undefined, warning: (line: string) => warnings.push(line) };
+    return { engine: createEngine({ store, executors: [lost], reporter }), warnings };
+  }
+
+  it("leaves a conversion that nobody asked to predict with its parameters compared, and says so there and in the receipt", async () => {
+    const store = new MemoryStore();
+    const { engine, warnings } = await engineOn(store);
+    const result = await engine.convert("/source", "/out", { to: "nanotron", tp: 2 });
+    expect(result).to.deep.include({ written: true, verified: "parameters", warnings: [notice] });
+    expect(warnings).to.deep.equal([notice]);
+    const receipt = JSON.parse(new TextDecoder().decode(store.files.get("/out/weighbridge.receipt.json")));
+    expect(receipt).to.deep.include({ verified: "parameters", warnings: [notice] });
+  });
+
+  it("is an error where predictions were asked for, and nothing is published", async () => {
+    const store = new MemoryStore();
+    const { engine } = await engineOn(store);
+    const failure = engine.convert("/source", "/out", { to: "nanotron", tp: 2, verify: "predictions" });
+    expect(await failure.catch((error: Error) => error)).to.be.instanceOf(ExecutorError);
+    expect([...store.files.keys()].filter((path) => path.startsWith("/out"))).to.deep.equal([]);
+  });
+
+  it("is an error of verify", async () => {
+    const { engine } = await engineOn(new MemoryStore());
+    expect(await engine.verify("/source", "/source", {}).catch((error: Error) => error)).to.be.instanceOf(ExecutorError);
+  });
 });
 
 /** Normal weights in a file of float32. */

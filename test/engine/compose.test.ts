@@ -163,6 +163,8 @@ describe("a program adds", () => {
       "files that are neither weights nor known side files stay behind: notes.bin",
       "copy done",
       "compare done",
+      // Random bytes as bfloat16 are rarely a model.
+      "predictions were not compared: embedding: both forwards give values that are not finite, so that their predictions say nothing; every element was compared",
     ]);
   });
 

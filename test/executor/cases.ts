@@ -4,6 +4,7 @@ import type { AttentionOptions, Executor, RotateOptions, Rounding, Tensor } from
 import type { Drawn } from "../helpers/drawn.js";
 import { type FloatDType, nearest } from "../helpers/floats.js";
 import * as reference from "../helpers/reference-ops.js";
+import { rowCases } from "./row-cases.js";
 
 /** Cases of one group are one test: an op with its roundings. */
 export interface Case {
@@ -30,10 +31,10 @@ export function allCases(drawn: Drawn): Case[] {
     columnCases,
     rotateCases,
     attentionCases,
-    windowCases,
     siluMulCases,
     geluCases,
     addCases,
+    rowCases,
   ];
   return groups.flatMap((cases) => cases(drawn));
 }
@@ -214,7 +215,7 @@ function rotateCases(drawn: Drawn): Case[] {
 }
 
 function attentionCases(drawn: Drawn): Case[] {
-  const shapes: readonly [rows: number, heads: number, kvHeads: number, headDim: number][] = [
+  const shapes: readonly [rows: number, heads: number, kvHeads: number, headDim: number, window?: number][] = [
     [1, 2, 2, 16],
     [7, 4, 1, 2],
     [7, 8, 1, 64],
@@ -222,50 +223,21 @@ function attentionCases(drawn: Drawn): Case[] {
     [130, 2, 2, 128],
     [130, 4, 1, 64],
     [130, 6, 3, 16],
+    [7, 4, 2, 16, 1],
+    [130, 4, 2, 16, 7],
+    [130, 2, 1, 16, 75],
+    [130, 2, 1, 16, 1000],
   ];
   return (["fused", "eager"] as const).flatMap((kind) =>
     ROUNDINGS.flatMap((round) =>
-      shapes.map(([rows, heads, kvHeads, headDim], index): Case => {
+      shapes.map(([rows, heads, kvHeads, headDim, window], index): Case => {
         const q = drawn.matrix(rows, heads * headDim, flowing(round), 2);
         const [k, v] = [drawn.matrix(rows, kvHeads * headDim, flowing(round)), drawn.matrix(rows, kvHeads * headDim, flowing(round))];
         const scale = index === 2 ? 0.3 : 1 / Math.sqrt(headDim);
-        const options: AttentionOptions = { heads, kvHeads, headDim, scale: Math.fround(scale), kind, round };
+        const options: AttentionOptions = { heads, kvHeads, headDim, scale: Math.fround(scale), window, kind, round };
         return {
           group: `attention, ${kind}, round ${round}`,
-          title: `${rows} tokens, ${heads} heads on ${kvHeads}, head size ${headDim}, scale ${scale}`,
-          round,
-          run: async (executor) => {
-            const [queries, keys, values] = [await drawn.put(executor, q), await drawn.put(executor, k), await drawn.put(executor, v)];
-            return executor.attention(queries, keys, values, options);
-          },
-          expected: () => reference.attention(q, k, v, options),
-        };
-      }),
-    ),
-  );
-}
-
-/** Windows of one key, of less than a tile of either executor, of more, and of more than there are keys. */
-function windowCases(drawn: Drawn): Case[] {
-  const shapes: readonly [rows: number, window: number, headDim: number][] = [
-    [1, 1, 16],
-    [7, 1, 2],
-    [7, 3, 64],
-    [130, 5, 16],
-    [130, 33, 64],
-    [200, 70, 16],
-    [70, 100, 16],
-  ];
-  return (["fused", "eager"] as const).flatMap((kind) =>
-    ROUNDINGS.flatMap((round) =>
-      shapes.map(([rows, window, headDim]): Case => {
-        const [heads, kvHeads] = [4, 2];
-        const q = drawn.matrix(rows, heads * headDim, flowing(round), 2);
-        const [k, v] = [drawn.matrix(rows, kvHeads * headDim, flowing(round)), drawn.matrix(rows, kvHeads * headDim, flowing(round))];
-        const options: AttentionOptions = { heads, kvHeads, headDim, scale: 0.25, window, kind, round };
-        return {
-          group: `attention in a window, ${kind}, round ${round}`,
-          title: `${rows} tokens, window ${window}, head size ${headDim}`,
+          title: `${rows} tokens, ${heads} heads on ${kvHeads}, head size ${headDim}, scale ${scale}, ${window === undefined ? "no window" : `window ${window}`}`,
           round,
           run: async (executor) => {
             const [queries, keys, values] = [await drawn.put(executor, q), await drawn.put(executor, k), await drawn.put(executor, v)];

@@ -109,6 +109,11 @@ const REFUSALS: readonly Refusal[] = [
     ask: (executor, x) => executor.attention(x, x, x, { ...heads, heads: 3, kvHeads: 2, headDim: 2 }),
   },
   {
+    title: "a window that hides a query's own key",
+    message: /attention: window: expected a whole number from 1 on, found 0/,
+    ask: (executor, x) => executor.attention(x, x, x, { ...heads, window: 0 }),
+  },
+  {
     title: "keys of another width",
     message: /attention: k: expected \[2, 3\], found \[2, 6\]/,
     ask: (executor, x) => executor.attention(x, x, x, heads),
@@ -122,6 +127,36 @@ const REFUSALS: readonly Refusal[] = [
     title: "a sum of two shapes",
     message: /add: shape of the second tensor: expected \[2, 6\], found \[2, 5\]/,
     ask: async (executor, x) => executor.add(x, await executor.columns(x, 0, 5), "none"),
+  },
+  {
+    title: "a turned weight of other rows",
+    message: /linearTransposed: .*\.bin: expected shape \[6, any\], found \[3, 6\]/,
+    ask: (executor, x, weight) => executor.linearTransposed(x, weight, "none"),
+  },
+  {
+    title: "a row that is not there",
+    message: /takeRows: expected rows within \[0, 2\), found 2/,
+    ask: (executor, x) => executor.takeRows(x, Uint32Array.of(1, 2)),
+  },
+  {
+    title: "no rows",
+    message: /takeRows: expected at least one row, found none/,
+    ask: (executor, x) => executor.takeRows(x, new Uint32Array(0)),
+  },
+  {
+    title: "rows of two widths",
+    message: /joinRows: columns: expected 6, found 5/,
+    ask: async (executor, x) => executor.joinRows([x, await executor.columns(x, 0, 5)]),
+  },
+  {
+    title: "no rows to join",
+    message: /joinRows: expected at least one tensor, found none/,
+    ask: (executor) => executor.joinRows([]),
+  },
+  {
+    title: "too few factors",
+    message: /scaleRows: expected a factor for each row of \[2, 6\], found 1/,
+    ask: (executor, x) => executor.scaleRows(x, Float32Array.of(1), "none"),
   },
   {
     title: "rows out of range",

@@ -2,6 +2,7 @@
 
 import type { Executor, ExecutorProvider, Tensor } from "../../core/executor/executor.js";
 import { Handles } from "../../core/executor/handles.js";
+import * as rowShapes from "../../core/executor/row-shapes.js";
 import * as shapes from "../../core/executor/shapes.js";
 
 /** An op that was accepted, and its result once it has run. */
@@ -128,6 +129,34 @@ export function deferring(inner: Executor): Executor {
         () => shapes.pairShape("add", a, b),
         ([left, right]) => inner.add(left as Tensor, right as Tensor, round),
       ),
+    linearTransposed: (x, weight, round) =>
+      record(
+        [x],
+        () => rowShapes.linearTransposedShape(x, weight),
+        ([a]) => inner.linearTransposed(a as Tensor, weight, round),
+      ),
+    takeRows: (x, rows) => {
+      const kept = rows.slice();
+      return record(
+        [x],
+        () => rowShapes.takeRowsShape(x, rows),
+        ([a]) => inner.takeRows(a as Tensor, kept),
+      );
+    },
+    joinRows: (parts) =>
+      record(
+        parts,
+        () => rowShapes.joinRowsShape(parts),
+        (all) => inner.joinRows(all),
+      ),
+    scaleRows: (x, factors, round) => {
+      const kept = factors.slice();
+      return record(
+        [x],
+        () => rowShapes.scaleRowsShape(x, factors),
+        ([a]) => inner.scaleRows(a as Tensor, kept, round),
+      );
+    },
     read: (x, firstRow, rows) => reading([x], (tensor) => inner.read(tensor as Tensor, firstRow, rows)),
     argmax: (x) => reading([x], (tensor) => inner.argmax(tensor as Tensor)),
     topK: (logits, rows, k) => reading([logits], (tensor) => inner.topK(tensor as Tensor, rows, k)),

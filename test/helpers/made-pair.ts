@@ -1,5 +1,5 @@
-// One small model written twice by hand: as transformers keeps a Llama or a Qwen2, and as Nanotron does. Neither a plugin nor core
-// has a part in it; the facts are those of plugins/qwen2/README.md and core/layout/nanotron/README.md.
+// One small model written twice by hand: as transformers keeps a Llama, a Qwen2 or a SmolLM3, and as Nanotron does. Neither a plugin nor
+// core has a part in it; the facts are those of the READMEs of plugins/qwen2, plugins/smollm3 and core/layout/nanotron.
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -14,7 +14,7 @@ export const SIZES = { hidden: 64, heads: 4, kvHeads: 2, headDim: 16, ffn: 96, v
 export type Tensors = Map<string, RawTensor>;
 
 export interface PairOptions {
-  readonly family: "llama" | "qwen2";
+  readonly family: "llama" | "qwen2" | "smollm3";
   readonly tp?: number;
   readonly interleaved?: boolean;
   readonly tied?: boolean;
@@ -63,19 +63,21 @@ const shared = ({ tied = false }: PairOptions) => ({
 });
 
 const huggingFaceConfig = (options: PairOptions) => ({
-  architectures: [options.family === "qwen2" ? "Qwen2ForCausalLM" : "LlamaForCausalLM"],
+  architectures: [{ llama: "LlamaForCausalLM", qwen2: "Qwen2ForCausalLM", smollm3: "SmolLM3ForCausalLM" }[options.family]],
   model_type: options.family,
   ...shared(options),
   ...(options.family === "qwen2" ? { use_sliding_window: false, sliding_window: 128, max_window_layers: 3 } : {}),
+  ...(options.family === "smollm3" ? { use_sliding_window: false, sliding_window: null, no_rope_layers: [1, 1, 0] } : {}),
   torch_dtype: "bfloat16",
 });
 
 const nanotronConfig = (options: PairOptions) => ({
   ...shared(options),
-  [`is_${options.family}_config`]: true,
+  [`is_${options.family === "llama" ? "llama" : "qwen2"}_config`]: true,
   rope_interleaved: options.interleaved ?? false,
   rope_scaling: null,
   ...(options.family === "qwen2" ? { attention_bias: true, no_rope_layer: null, moe_config: null, _fused_rms_norm: true } : {}),
+  ...(options.family === "smollm3" ? { attention_bias: false, no_rope_layer: 3, moe_config: null, _fused_rms_norm: true } : {}),
 });
 
 /** Weights that keep the size of what goes through them, norms around 1, biases as large as what they are added to. */

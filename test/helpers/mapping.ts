@@ -1,7 +1,14 @@
 // What a plugin maps to what, for comparing two plugins by meaning: not by their text, nor by the order of their entries.
 
 import { expand } from "../../core/architecture/architecture.js";
-import type { Plugin, SourceDeclaration, Values } from "../../core/architecture/declaration.js";
+import {
+  fuseAxisOf,
+  nanotronTemplate,
+  type Plugin,
+  type SourceDeclaration,
+  stackOf,
+  type Values,
+} from "../../core/architecture/declaration.js";
 import { configure } from "../../core/architecture/settings.js";
 import { parsePattern } from "../../core/architecture/shape-pattern.js";
 import { HuggingFaceLayout } from "../../core/layout/huggingface/layout.js";
@@ -24,10 +31,14 @@ export const mappingOf = ({ blocks }: Plugin) =>
     repeat: repeat?.count,
     cost,
     parameters: byKey(
-      parameters.map(({ nanotron, parallel, tied, huggingface }) => {
-        const fused = typeof nanotron === "string" ? undefined : nanotron;
+      parameters.map((parameter) => {
+        const { parallel, tied, huggingface } = parameter;
+        const stack = stackOf(parameter);
         const sources = ([huggingface].flat() as SourceDeclaration[]).map(sourceOf);
-        return [fused?.fuse ?? (nanotron as string), { axis: fused?.axis, parallel, tied, sources }] as const;
+        return [
+          nanotronTemplate(parameter),
+          { axis: fuseAxisOf(parameter), ...(stack === undefined ? {} : { stack }), parallel, tied, sources },
+        ] as const;
       }),
     ),
   }));

@@ -216,13 +216,13 @@ interface Shares {
 }
 
 function attentionWeights(q: Matrix, k: Matrix, row: number, qAt: number, kAt: number, options: AttentionOptions): Shares {
-  const { headDim, scale, kind, round: rounding } = options;
+  const { headDim, scale, window = Number.POSITIVE_INFINITY, kind, round: rounding } = options;
   const inner = kind === "eager" ? rounding : "none";
-  const seen = Math.min(row + 1, options.window ?? row + 1);
-  const scores = Array.from({ length: seen }, (_, index) => {
+  const others = Array.from({ length: row + 1 }, (_, other) => other).filter((other) => row - other < window);
+  const scores = others.map((other) => {
     let [value, size] = [0, 0];
     for (let i = 0; i < headDim; i++) {
-      const product = at(q, row, qAt + i) * at(k, row + 1 - seen + index, kAt + i);
+      const product = at(q, row, qAt + i) * at(k, other, kAt + i);
       value += product;
       size += Math.abs(product);
     }
@@ -231,7 +231,7 @@ function attentionWeights(q: Matrix, k: Matrix, row: number, qAt: number, kAt: n
   const max = scores.reduce((best, score) => (score.value > best.value ? score : best));
   const powers = scores.map((score) => expOf(plus(score, { value: -max.value, error: max.error })));
   const sum = powers.reduce((total, power) => total + power.value, 0);
-  const error = powers.reduce((total, power) => total + power.error, 0) + seen * U * sum;
+  const error = powers.reduce((total, power) => total + power.error, 0) + others.length * U * sum;
   if (kind === "fused") return { shares: powers.map((power) => round(rounding, power)), divisor: { value: sum, error } };
   const shares = powers.map((power) => {
     const value = power.value / sum;

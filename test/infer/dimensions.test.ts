@@ -42,13 +42,19 @@ describe("symbols of axes of one size", () => {
       expect(shapes(names, shape, sharedAxis, transpose)).to.deep.equal(expected);
     });
 
+  it("a table outside of the layers is the vocabulary's", () => {
+    const part = { template: "lm_head.weight", shape: [64, 64], transpose: false, headDim: undefined };
+    const rule: Rule = { template: "it", parts: [part], fuseAxis: undefined, sharedAxis: 0, layers: undefined };
+    expect(shapeOf(rule, 0, sizes, attention).shape).to.equal("vocab hidden");
+  });
+
   it("a doubt is told, a size that nothing has is none", () => {
     const rule: Rule = {
       template: "it",
       parts: [{ template: "mlp.up.weight", shape: [64, 63], transpose: false, headDim: undefined }],
       fuseAxis: undefined,
       sharedAxis: 0,
-      layers: undefined,
+      layers: 2,
     };
     expect(shapeOf(rule, 0, sizes, attention)).to.deep.equal({
       shape: undefined,

@@ -1,17 +1,18 @@
 // Threads do what one thread does: the same bytes, the same findings, the same errors; and a kill at any moment loses nothing.
 
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, openSync, readdirSync, readFileSync, truncateSync, writeSync } from "node:fs";
+import { mkdirSync, openSync, readdirSync, readFileSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { after, before, describe, it } from "mocha";
 import { type ConvertOptions, createEngine, WeighbridgeError } from "../../core/index.js";
 import { Crew } from "../../core/lanes/crew.js";
-import type { Lane } from "../../core/lanes/lanes.js";
+import { LaneThread } from "../../core/lanes/lane-thread.js";
+import { type Lane, lanesOf } from "../../core/lanes/lanes.js";
 import { FileStore } from "../../core/store/file-store.js";
-import { commandPath, run } from "../helpers/command.js";
+import { commandPath, run, runShell } from "../helpers/command.js";
 import { contents, fixture, scratchFolder } from "../helpers/folders.js";
 import { seed, uniform } from "../helpers/random.js";
 import { writeRandomLlama } from "../helpers/random-llama.js";
@@ -134,6 +135,61 @@ describe("threads", () => {
       const verified = thrownBy(engine.verify(fixture("tiny-llama3"), fixture("golden/nanotron-tp1"), { threads }));
       expect((await verified).message).to.equal(words);
     }
+  });
+
+  it("that end before their work say so, to the lane under way and to all after it", async () => {
+    const path = join(scratch.fresh(), "bytes");
+    mkdirSync(join(path, ".."));
+    writeFileSync(path, "");
+    truncateSync(path, 16 * 1024 * 1024);
+    const [lane] = lanesOf([
+      { source: { file: 0, byteOffset: 0 }, target: { file: 0, byteOffset: 0 }, byteLength: 16 * 1024 * 1024, loops: [] },
+    ]) as [Lane];
+    const thread = new LaneThread(new Int32Array(new SharedArrayBuffer(4)));
+    const worker = thread.begin({ kind: "compare", sources: [path], targets: [path] });
+    const words = "a thread that reads and writes failed: it ended before its work; give --threads 1 to do without";
+    const pending = thrownBy(worker.work(lane, "a tensor"));
+    await thread.end();
+    for (const error of [await pending, await thrownBy(worker.work(lane, "a tensor"))])
+      expect([error.code, error.message]).to.deep.equal(["STORAGE", words]);
+  });
+
+  it("that cannot start are done without, in copying, comparing and predicting", async () => {
+    // Node's permission model is a system that allows no threads.
+    const flag = ["--permission", "--experimental-permission"].find((name) => process.allowedNodeEnvironmentFlags.has(name));
+    const args = [flag ?? "", "--allow-fs-read=*", "--allow-fs-write=*", "--no-warnings", commandPath];
+    const destination = scratch.fresh();
+    const convert = [
+      "convert",
+      fixture("tiny-llama3"),
+      destination,
+      "--to",
+      "nanotron",
+      "--tp",
+      "2",
+      "--threads",
+      "2",
+      "--verify",
+      "predictions",
+    ];
+    const { status, stderr, stdout } = spawnSync(process.execPath, [...args, ...convert, "--quiet"], { encoding: "utf8" });
+    expect([status, stderr]).to.deep.equal([0, ""]);
+    expect(stdout).to.include("both frameworks' predictions");
+  });
+
+  it("and the lanes of 64 ranks open no more than 256 files", async () => {
+    const wide = { hidden: 512, heads: 64, kvHeads: 64, headDim: 8, ffn: 1024, vocab: 1024, layers: 4, tied: false };
+    const [source, there, back] = [scratch.fresh(), scratch.fresh(), scratch.fresh()];
+    await writeRandomLlama(new FileStore(), source, wide, "BF16", 7);
+    for (const threads of ["", "--threads 1", "--threads 8"]) {
+      const line = `ulimit -n 256; rm -rf ${there} ${back}
+        $W convert ${source} ${there} --to nanotron --tp 64 --rope-interleaved --verify parameters --quiet ${threads} &&
+        $W convert ${there} ${back} --to huggingface --verify parameters --hash --quiet ${threads} &&
+        $W verify ${source} ${there} --checks parameters --quiet ${threads} && $W inspect ${there}`;
+      const { code, stderr } = await runShell(line);
+      expect([code, stderr], threads).to.deep.equal([0, ""]);
+    }
+    expect(contents(back)["model.safetensors"]).to.equal(contents(source)["model.safetensors"]);
   });
 
   it("end when they are told to, and publish nothing", async () => {

@@ -1,5 +1,6 @@
 // Lanes and tiles against the plan's own meaning, byte by byte: with limits so small that everything is cut.
 
+import { readFileSync } from "node:fs";
 import { expect } from "chai";
 import fc from "fast-check";
 import { describe, it } from "mocha";
@@ -9,7 +10,9 @@ import { gather } from "../../core/lanes/gather.js";
 import { lanesOf } from "../../core/lanes/lanes.js";
 import { type Span, type TileLimits, tilesOf } from "../../core/lanes/tiles.js";
 import type { Plan, Segment } from "../../core/plan/plan.js";
+import { castRun } from "../../core/tensor/cast.js";
 import { MemoryStore } from "../../core/testing/memory-store.js";
+import { fixture } from "../helpers/folders.js";
 import { writeRandomLlama } from "../helpers/random-llama.js";
 
 /** What a segment says, run by run. */
@@ -48,7 +51,9 @@ function byRuns(plan: Plan, sources: readonly Uint8Array[]): Written {
   for (const segment of plan.segments) {
     for (const { from, to, byteLength } of runs(segment)) {
       const bytes = sources[segment.source.file]?.subarray(from, from + byteLength) ?? new Uint8Array();
-      write(written, { file: segment.target.file, byteOffset: to, byteLength }, bytes);
+      const { cast } = segment;
+      const put = cast === undefined ? bytes : castRun(bytes, cast.from, cast.to);
+      write(written, { file: segment.target.file, byteOffset: to, byteLength: put.byteLength }, put);
     }
   }
   return written;
@@ -134,6 +139,23 @@ describe("lanes and tiles", () => {
       { numRuns: 150 },
     );
   });
+});
+
+describe("lanes and tiles of turned and stacked matrices", () => {
+  const source = fixture("transformers/qwen2-moe");
+  const small = { plain: 256, usual: 256 };
+  // A row of an expert's matrix has 96 or 128 bytes, and with its neighbours' as many between.
+  for (const most of [4, 640, 1 << 20])
+    for (const dtype of [undefined, "F32"] as const)
+      for (const laneBytes of [512, 1 << 20])
+        it(`at most ${most} bytes a tile, lanes of ${laneBytes}${dtype === undefined ? "" : `, cast to ${dtype}`}`, async () => {
+          const context = createContext();
+          const { plan } = await prepare(context, source, { to: "nanotron", tp: 2, ...(dtype === undefined ? {} : { dtype }) });
+          const turned = plan.segments.filter(({ target }) => plan.targets[target.file]?.path.includes("/experts/"));
+          expect(turned).to.have.length(3 * 8 * 3);
+          const sources = plan.sources.map(({ path }) => readFileSync(path));
+          expectSame({ ...plan, segments: turned }, sources, laneBytes, { ...small, most });
+        });
 });
 
 function expectSame(plan: Plan, sources: readonly Uint8Array[], laneBytes: number, limits: TileLimits): void {

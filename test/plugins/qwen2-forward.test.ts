@@ -48,6 +48,23 @@ describe("qwen2 forwards, against float64", () => {
     editJson(nanotron, "model_config.json", { no_rope_layer: 4 }); // of three layers none is the fourth
     expect(await furthest(nanotron, naiveQwen2(tensors, seen))).to.be.below(LIMIT);
   });
+
+  it("with a window: Nanotron's in every layer that rotates, transformers' from a layer on or in those of a list", async () => {
+    const { huggingface, nanotron, tensors } = pairOf({ tp: 2 });
+    const [windowed, whole] = [naiveQwen2(tensors, seen, { window: () => 8 }), naiveQwen2(tensors, seen)];
+    const transformers = (layers: object) =>
+      editJson(huggingface, "config.json", { use_sliding_window: true, sliding_window: 8, max_window_layers: 28, ...layers });
+    editJson(nanotron, "model_config.json", { sliding_window_size: 8 });
+    expect(await furthest(nanotron, windowed)).to.be.below(LIMIT);
+    transformers({ max_window_layers: 0 });
+    expect(await furthest(huggingface, windowed)).to.be.below(LIMIT);
+    transformers({ layer_types: Array(SIZES.layers).fill("sliding_attention") });
+    expect(await furthest(huggingface, windowed)).to.be.below(LIMIT);
+    transformers({ layer_types: null });
+    expect(await furthest(huggingface, whole)).to.be.below(LIMIT);
+    editJson(nanotron, "model_config.json", { no_rope_layer: 1 }); // no layer rotates, so that none has a window
+    expect(await furthest(nanotron, windowed)).to.be.above(0.1);
+  });
 });
 
 describe("qwen2 pairs", () => {
@@ -78,11 +95,11 @@ describe("qwen2 pairs", () => {
   it("a bias that Nanotron's config does not have is refused on the way to Hugging Face", async () => {
     const { nanotron } = pairOf({});
     editJson(nanotron, "model_config.json", { attention_bias: false });
-    const refusal = engine.convert(nanotron, scratch.fresh(), { to: "huggingface", verify: "none" });
+    const refusal = engine.convert(nanotron, scratch.fresh(), { to: "huggingface", plugin: "qwen2", verify: "none" });
     expect(await refusal.catch((error: Error) => error.message)).to.match(/attention_bias false: transformers' Qwen2 always has biases/);
   });
 
-  for (const [key, value] of Object.entries({ sliding_window_size: 8, moe_config: { num_experts: 2 }, flex_attention_mask: "document" })) {
+  for (const [key, value] of Object.entries({ moe_config: { num_experts: 2 }, flex_attention_mask: "document" })) {
     it(`${key}: no forward computes it, and none pretends to`, async () => {
       const { nanotron } = pairOf({});
       editJson(nanotron, "model_config.json", { [key]: value });

@@ -4,7 +4,7 @@ import { expect } from "chai";
 import { after, describe, it } from "mocha";
 import { cpuProvider } from "../../core/executor/cpu/provider.js";
 import type { ExecutorProvider } from "../../core/executor/executor.js";
-import { CancelledError, createEngine, StorageError } from "../../core/index.js";
+import { CancelledError, createEngine, ExecutorError, StorageError, UsageError } from "../../core/index.js";
 import { FileStore } from "../../core/store/file-store.js";
 import type { ReadableFile } from "../../core/store/store.js";
 import { editJson, fixture, scratchFolder } from "../helpers/folders.js";
@@ -61,6 +61,36 @@ describe("both checks at once", () => {
     await engine.verify(fixture("tiny-llama3"), fixture("golden/nanotron-tp1"), { executor: "elsewhere", predictions: 40, onProgress });
     expect(stages.lastIndexOf("compare")).to.be.lessThan(stages.indexOf("predict"));
     expect(stages).to.include("compare");
+  });
+
+  const mistakes = {
+    "an id beyond the vocabulary": { tokens: [1, 99_999, 3] },
+    "a single token": { tokens: [1] },
+    "a position that no prediction is made at": { positions: [40] },
+    "more best tokens than there are": { top: 99_999 },
+    "an executor that nobody knows": { executor: "abacus" },
+  };
+  for (const [what, options] of Object.entries(mistakes))
+    it(`are not begun with ${what}`, async () => {
+      const stages: string[] = [];
+      const onProgress = ({ stage }: { readonly stage: string }) => stages.push(stage);
+      const refusal = createEngine().verify(fixture("tiny-llama3"), fixture("golden/nanotron-tp1"), {
+        predictions: 40,
+        onProgress,
+        ...options,
+      });
+      expect(await refusal.catch((error: Error) => error)).to.be.instanceOf(UsageError);
+      expect(stages).to.deep.equal([]);
+    });
+
+  it("are not begun with an executor that cannot run here", async () => {
+    const broken: ExecutorProvider = { ...cpuProvider, name: "broken", unavailable: async () => "it has no device" };
+    const stages: string[] = [];
+    const onProgress = ({ stage }: { readonly stage: string }) => stages.push(stage);
+    const engine = createEngine({ executors: [broken] });
+    const refusal = engine.verify(fixture("tiny-llama3"), fixture("golden/nanotron-tp1"), { executor: "broken", onProgress });
+    expect(await refusal.catch((error: Error) => error)).to.be.instanceOf(ExecutorError);
+    expect(stages).to.deep.equal([]);
   });
 
   it("end together when the disk fails under the comparison, or the caller cancels", async () => {

@@ -68,6 +68,23 @@ function suite(loaded: Loaded | undefined): void {
     }
   }
 
+  for (const [rows, width, outWidth] of [
+    [33, 257, 129],
+    [128, 36, 1000],
+    [1, 640, 260],
+  ] as const) {
+    for (const dtype of ["BF16", "F16", "F32"] as const satisfies FloatDType[]) {
+      it(`linearTransposed, ${dtype} [${rows}, ${width}] by [${width}, ${outWidth}], in parts`, async () => {
+        const [x, weight] = [drawn.matrix(rows, width), drawn.matrix(width, outWidth, dtype)];
+        const stored = drawn.weight(weight, dtype);
+        for (const round of ["none", "bf16"] as const) {
+          const program = async (executor: Executor) => executor.linearTransposed(await drawn.put(executor, x), stored, round);
+          expectAlike(...(await both(program)), round, width);
+        }
+      });
+    }
+  }
+
   it("linear, enough results for large tiles", async () => {
     const [x, weight] = [drawn.matrix(1537, 36), drawn.matrix(1100, 36, "BF16")];
     const whole = await webgpuProvider.open(new FileStore());
@@ -150,7 +167,8 @@ function suite(loaded: Loaded | undefined): void {
       const [kvHeads, group, headDim, rows] = [one([1, 2, 3]), one([1, 3, 4, 8]), one([64, 80, 96, 128, between(2, 70)]), between(20, 140)];
       const heads = kvHeads * group;
       const [q, k, v] = [heads, kvHeads, kvHeads].map((count) => drawn.matrix(rows, count * headDim)) as [Matrix, Matrix, Matrix];
-      const options = { heads, kvHeads, headDim, scale: Math.fround(headDim ** -0.5), kind: "fused", round: "none" } as const;
+      const window = one([undefined, between(1, rows)]);
+      const options = { heads, kvHeads, headDim, scale: Math.fround(headDim ** -0.5), window, kind: "fused", round: "none" } as const;
       const program = async (executor: Executor) =>
         executor.attention(await drawn.put(executor, q), await drawn.put(executor, k), await drawn.put(executor, v), options);
       expectAlike(...(await both(program)), "none", rows);

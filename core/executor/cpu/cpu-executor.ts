@@ -21,6 +21,7 @@ import type {
   Weight,
 } from "../executor.js";
 import { Handles } from "../handles.js";
+import * as rowShapes from "../row-shapes.js";
 import * as shapes from "../shapes.js";
 import { argmaxRow, topKRow } from "./kernels/candidates.js";
 import { copyColumns } from "./kernels/columns.js";
@@ -31,8 +32,9 @@ import { layerNorm } from "./kernels/layer-norm.js";
 import { finish } from "./kernels/linear.js";
 import { rmsNorm } from "./kernels/rms-norm.js";
 import { rotate } from "./kernels/rotate.js";
+import { scaleRows, takeRows } from "./kernels/rows.js";
 import { Threads } from "./threads.js";
-import { allocate, forEachBlock, readRow, readWhole } from "./weights.js";
+import { allocate, allocateSums, forEachBlock, readRow, readWhole } from "./weights.js";
 
 export const cpuDevice = (): string => `${cpus()[0]?.model.trim() ?? "CPU"}, ${availableParallelism()} cores`;
 
@@ -151,6 +153,54 @@ export class CpuExecutor implements Executor {
     const [left, right] = [this.handles.get(a), this.handles.get(b)];
     const shape = shapes.pairShape("add", a, b);
     return this.fill("add", shape, (out) => add(left, right, out, round, 0, out.length));
+  }
+
+  async linearTransposed(x: Tensor, weight: Weight, round: Rounding): Promise<Tensor> {
+    const values = this.handles.get(x);
+    const shape = rowShapes.linearTransposedShape(x, weight);
+    const [rows, outWidth] = shape;
+    const sums = allocateSums("linearTransposed", rows * outWidth);
+    const product = {
+      op: "linearTransposed",
+      x: values,
+      sums,
+      dtype: weight.dtype,
+      width: x.shape[1],
+      outWidth,
+      start: 0,
+      stop: outWidth,
+    } as const;
+    await forEachBlock(this.files, weight, ({ firstRow, rows: weightRows, bytes }) =>
+      this.threads.perform({ ...product, bytes, firstRow, weightRows }),
+    );
+    return this.fill("linearTransposed", shape, (out) => {
+      out.set(sums);
+      finish(out, outWidth, undefined, round, 0, rows);
+    });
+  }
+
+  async takeRows(x: Tensor, rows: Uint32Array): Promise<Tensor> {
+    const values = this.handles.get(x);
+    const shape = rowShapes.takeRowsShape(x, rows);
+    return this.fill("takeRows", shape, (out) => takeRows(values, rows, shape[1], out));
+  }
+
+  async joinRows(parts: readonly Tensor[]): Promise<Tensor> {
+    const pieces = parts.map((part) => this.handles.get(part));
+    const shape = rowShapes.joinRowsShape(parts);
+    return this.fill("joinRows", shape, (out) => {
+      let at = 0;
+      for (const piece of pieces) {
+        out.set(piece, at);
+        at += piece.length;
+      }
+    });
+  }
+
+  async scaleRows(x: Tensor, factors: Float32Array, round: Rounding): Promise<Tensor> {
+    const values = this.handles.get(x);
+    const shape = rowShapes.scaleRowsShape(x, factors);
+    return this.fill("scaleRows", shape, (out) => scaleRows(values, factors, shape[1], out, round));
   }
 
   async read(x: Tensor, firstRow: number, rows: number): Promise<Float32Array> {

@@ -5,6 +5,7 @@ import { expand } from "../../tensor/expand.js";
 import type { AttentionOptions } from "../executor.js";
 import { type AttentionTensors, attention } from "./kernels/attention.js";
 import { multiply, type Product } from "./kernels/linear.js";
+import { accumulate, type TransposedProduct } from "./kernels/linear-transposed.js";
 
 /** Some rows of a weight, as they are stored, against all rows of x. */
 interface LinearTask extends Omit<Product, "weight"> {
@@ -22,11 +23,22 @@ interface AttentionTask extends AttentionTensors {
   readonly stop: number;
 }
 
-export type Task = LinearTask | AttentionTask;
+/** Columns [start, stop). */
+interface TransposedTask extends TransposedProduct {
+  readonly op: "linearTransposed";
+  readonly start: number;
+  readonly stop: number;
+}
+
+export type Task = LinearTask | AttentionTask | TransposedTask;
 
 export function perform(task: Task): void {
   if (task.op === "attention") {
     attention(task, task.options, task.start, task.stop);
+    return;
+  }
+  if (task.op === "linearTransposed") {
+    accumulate(task, task.start, task.stop);
     return;
   }
   const weight = new Float32Array(task.weightRows * task.width);
@@ -37,6 +49,7 @@ export function perform(task: Task): void {
 /** Multiplications and additions. */
 export function operations(task: Task): number {
   if (task.op === "linear") return 2 * task.x.length * task.weightRows;
+  if (task.op === "linearTransposed") return 2 * (task.x.length / task.width) * task.weightRows * (task.stop - task.start);
   const rows = task.q.length / (task.options.heads * task.options.headDim);
   return 2 * rows * rows * task.options.headDim * (task.stop - task.start);
 }
@@ -53,7 +66,7 @@ export function split(task: Task, parts: number): Task[] {
 }
 
 function slice(task: Task, start: number, stop: number): Task {
-  if (task.op === "attention") return { ...task, start, stop };
+  if (task.op !== "linear") return { ...task, start, stop };
   const rowBytes = task.bytes.length / task.weightRows;
   return {
     ...task,

@@ -40,6 +40,10 @@ export class Threads {
       return;
     }
     if (this.workers.length === 0 && !this.closed) this.start();
+    if (this.workers.length === 0 && !this.closed) {
+      perform(task); // the system allows no thread
+      return;
+    }
     const done = await Promise.allSettled(split(task, this.count).map((part) => this.enqueue(part)));
     const failure = done.find((part) => part.status === "rejected");
     if (failure !== undefined) throw failure.reason;
@@ -54,15 +58,23 @@ export class Threads {
   }
 
   private start(): void {
-    this.workers = Array.from({ length: this.count }, () => {
-      // Flags such as --input-type, which a program may have been started with, are not for the entry.
-      const worker = new Worker(new URL(import.meta.resolve("#compiled/core/executor/cpu/worker.js")), { execArgv: [] });
-      worker.unref();
-      worker.on("message", (failure: string | undefined) => this.settle(worker, failure));
-      worker.on("error", (cause) => this.fail(new ExecutorError(`a thread of the cpu executor failed: ${cause.message}`, { cause })));
-      return worker;
-    });
+    while (this.workers.length < this.count) {
+      try {
+        this.workers.push(this.startOne());
+      } catch {
+        break; // the system allows no more: those there are do the work
+      }
+    }
     this.idle.push(...this.workers);
+  }
+
+  private startOne(): Worker {
+    // Flags such as --input-type, which a program may have been started with, are not for the entry.
+    const worker = new Worker(new URL(import.meta.resolve("#compiled/core/executor/cpu/worker.js")), { execArgv: [] });
+    worker.unref();
+    worker.on("message", (failure: string | undefined) => this.settle(worker, failure));
+    worker.on("error", (cause) => this.fail(new ExecutorError(`a thread of the cpu executor failed: ${cause.message}`, { cause })));
+    return worker;
   }
 
   private enqueue(task: Task): Promise<void> {

@@ -22,6 +22,11 @@ export function allocate(what: string, numElements: number): Float32Array {
   return new Float32Array(allocateBytes(what, numElements * 4));
 }
 
+/** As `allocate`, for sums that are wider than their result. */
+export function allocateSums(what: string, numElements: number): Float64Array {
+  return new Float64Array(allocateBytes(what, numElements * 8));
+}
+
 function allocateBytes(what: string, byteLength: number): SharedArrayBuffer {
   try {
     return new SharedArrayBuffer(byteLength);

@@ -1,7 +1,9 @@
 // Storage buffers, reused. The queue runs everything in order, so that a buffer may be handed on as soon as its last use is queued.
 
 import { ExecutorError } from "../../errors.js";
-import { type Gpu, oneLine, USAGE } from "./gpu.js";
+import { USAGE } from "./constants.js";
+import { oneLine } from "./failures.js";
+import type { Gpu } from "./gpu.js";
 
 const STORAGE = USAGE.storage | USAGE.copySource | USAGE.copyTarget;
 /** Sizes in steps of an eighth of a power of two, so that a buffer fits many tensors and wastes little. */

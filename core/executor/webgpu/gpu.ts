@@ -1,21 +1,11 @@
 // One device: its pipelines, its queue, its buffers, and what goes wrong with it as an error of one line.
 
 import { ExecutorError } from "../../errors.js";
+import { MAP, USAGE } from "./constants.js";
 import type { Loaded } from "./dawn.js";
+import { deviceFailed, oneLine } from "./failures.js";
 import { type Kernel, packParams, source } from "./kernels/kernel.js";
 import { Stopwatch } from "./stopwatch.js";
-
-// The package keeps WebGPU's constants behind its own `globals`; the specification fixes their values.
-export const USAGE = {
-  mapRead: 0x1,
-  mapWrite: 0x2,
-  copySource: 0x4,
-  copyTarget: 0x8,
-  uniform: 0x40,
-  storage: 0x80,
-  queryResolve: 0x200,
-} as const;
-export const MAP = { read: 0x1, write: 0x2 } as const;
 
 const PARAMS_BYTES = 256;
 
@@ -156,7 +146,3 @@ export class Gpu {
     return made;
   }
 }
-
-export const deviceFailed = (message: string): ExecutorError => new ExecutorError(`the webgpu executor failed: ${oneLine(message)}`);
-
-export const oneLine = (message: string): string => message.trim().replace(/\s*\n\s*/g, " ");

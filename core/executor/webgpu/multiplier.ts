@@ -2,7 +2,8 @@
 
 import type { DType } from "../../tensor/dtype.js";
 import type { Rounding } from "../executor.js";
-import { type Gpu, USAGE } from "./gpu.js";
+import { USAGE } from "./constants.js";
+import type { Gpu } from "./gpu.js";
 import { spread, THREADS } from "./kernels/kernel.js";
 import { linearKernel, oddLinearKernel, type Tile } from "./kernels/linear.js";
 import type { Part } from "./weights.js";

@@ -3,7 +3,9 @@
 import { ExecutorError } from "../../errors.js";
 import { inParallel } from "../../parallel.js";
 import type { OpenFiles } from "../../store/open-files.js";
-import { deviceFailed, type Gpu, MAP, oneLine, USAGE } from "./gpu.js";
+import { MAP, USAGE } from "./constants.js";
+import { deviceFailed, oneLine } from "./failures.js";
+import type { Gpu } from "./gpu.js";
 
 /** Bytes that one mapped buffer of the large ring carries. */
 export const SLOT_BYTES = 32 * 1024 * 1024;

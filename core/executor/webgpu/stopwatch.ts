@@ -1,6 +1,7 @@
 // Where the time goes: reading files, copying to the GPU, computing there. The three overlap.
 
-import { deviceFailed, USAGE } from "./gpu.js";
+import { USAGE } from "./constants.js";
+import { deviceFailed } from "./failures.js";
 
 /** Time during which at least one of several overlapping activities was under way. */
 export class Busy {

@@ -19,6 +19,7 @@ import type {
   Timings,
   Weight,
 } from "../executor.js";
+import * as rowShapes from "../row-shapes.js";
 import * as shapes from "../shapes.js";
 import { Buffers } from "./buffers.js";
 import { describeAdapter, type Loaded } from "./dawn.js";
@@ -29,7 +30,9 @@ import { addKernel, COPY_COLUMNS, rotateKernel, siluMulKernel } from "./kernels/
 import { geluTanhKernel } from "./kernels/gelu.js";
 import { type Kernel, spread, THREADS } from "./kernels/kernel.js";
 import { layerNormKernel } from "./kernels/layer-norm.js";
+import { linearTransposedKernel } from "./kernels/linear-transposed.js";
 import { rmsNormKernel } from "./kernels/rms-norm.js";
+import { PUT_ROWS, scaleRowsKernel, TAKE_ROWS } from "./kernels/whole-rows.js";
 import { Multiplier } from "./multiplier.js";
 import { Reader } from "./reader.js";
 import { RotationTables } from "./rotation-tables.js";
@@ -160,11 +163,11 @@ export class WebgpuExecutor implements Executor {
   async attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Promise<Tensor> {
     this.values.check(q, k, v);
     const shape = shapes.attentionShape(q, k, v, options);
-    const { heads, kvHeads, scale, window = shape[0] } = options;
+    const { heads, kvHeads, scale } = options;
+    const window = Math.min(options.window ?? shape[0], shape[0]);
     const kernel = attentionKernel(options);
-    const params = { rows: shape[0], heads, kvHeads, scale, window: Math.min(window, shape[0]) };
     return this.values.make("attention", shape, [q, k, v], (out, ...inputs) =>
-      this.gpu.run(kernel, [...inputs, out], params, [Math.ceil(shape[0] / QUERIES), heads]),
+      this.gpu.run(kernel, [...inputs, out], { rows: shape[0], heads, kvHeads, window, scale }, [Math.ceil(shape[0] / QUERIES), heads]),
     );
   }
 
@@ -182,6 +185,55 @@ export class WebgpuExecutor implements Executor {
 
   async add(a: Tensor, b: Tensor, round: Rounding): Promise<Tensor> {
     return this.pairwise("add", a, b, addKernel(round));
+  }
+
+  async linearTransposed(x: Tensor, weight: Weight, round: Rounding): Promise<Tensor> {
+    this.values.check(x);
+    const shape = rowShapes.linearTransposedShape(x, weight);
+    const [rows, outWidth] = shape;
+    const kernel = linearTransposedKernel(weight.dtype, round);
+    const params = { width: x.shape[1], outWidth };
+    const parts = this.weights.ahead(weight);
+    const fill = (out: GPUBuffer, input: GPUBuffer) =>
+      parts.each(({ firstRow, rows: weightRows, buffer }) => {
+        const place = { isFirst: Number(firstRow === 0), isLast: Number(firstRow + weightRows === x.shape[1]) };
+        this.perElement(kernel, [input, buffer, out], { ...params, ...place, firstRow, weightRows }, rows * outWidth);
+      });
+    const result = this.values.make("linearTransposed", shape, [x], fill, parts);
+    await parts.accepted;
+    return result;
+  }
+
+  async takeRows(x: Tensor, rows: Uint32Array): Promise<Tensor> {
+    this.values.check(x);
+    const shape = rowShapes.takeRowsShape(x, rows);
+    const kept = rows.slice();
+    return this.values.make("takeRows", shape, [x], (out, input) =>
+      this.withList(kept, (list) => this.perElement(TAKE_ROWS, [input, list, out], { width: shape[1] }, shape[0] * shape[1])),
+    );
+  }
+
+  async joinRows(parts: readonly Tensor[]): Promise<Tensor> {
+    this.values.check(...parts);
+    const shape = rowShapes.joinRowsShape(parts);
+    return this.values.make("joinRows", shape, parts, (out, ...inputs) => {
+      let first = 0;
+      for (const [index, input] of inputs.entries()) {
+        const count = (parts[index]?.shape[0] ?? 0) * shape[1];
+        this.perElement(PUT_ROWS, [input, out], { first }, count);
+        first += count;
+      }
+    });
+  }
+
+  async scaleRows(x: Tensor, factors: Float32Array, round: Rounding): Promise<Tensor> {
+    this.values.check(x);
+    const shape = rowShapes.scaleRowsShape(x, factors);
+    const kept = factors.slice();
+    const kernel = scaleRowsKernel(round);
+    return this.values.make("scaleRows", shape, [x], (out, input) =>
+      this.withList(kept, (list) => this.perElement(kernel, [input, list, out], { width: shape[1] }, shape[0] * shape[1])),
+    );
   }
 
   async read(x: Tensor, firstRow: number, rows: number): Promise<Float32Array> {
@@ -244,6 +296,17 @@ export class WebgpuExecutor implements Executor {
     return this.values.make(op, shape, [a, b], (out, left, right) =>
       this.perElement(kernel, [left as GPUBuffer, right as GPUBuffer, out], {}, shape[0] * shape[1]),
     );
+  }
+
+  /** Numbers of the host's, in a buffer that is valid until `work` has ended. */
+  private async withList(list: Uint32Array | Float32Array, work: (buffer: GPUBuffer) => void): Promise<void> {
+    const buffer = await this.buffers.take("list", list.byteLength);
+    try {
+      this.gpu.device.queue.writeBuffer(buffer, 0, list as Uint32Array<ArrayBuffer>);
+      work(buffer);
+    } finally {
+      this.buffers.give(buffer);
+    }
   }
 
   private perElement(kernel: Kernel, buffers: readonly GPUBuffer[], params: Readonly<Record<string, number>>, count: number): void {

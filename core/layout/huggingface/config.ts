@@ -132,8 +132,12 @@ function putRope(document: JsonObject, settings: Settings, spelled: JsonObject, 
   else put("partial_rotary_factor", pythonFloat(factor));
 }
 
-/** Nanotron holds one id where Hugging Face may list several; the list stands while its first is that id. */
-function restates(known: Json | undefined, value: Value, { type }: SettingDeclaration): boolean {
+/**
+ * Nanotron holds one id where Hugging Face may list several; the list stands while its first is that id. And it may hold
+ * something where Hugging Face says null.
+ */
+function restates(known: Json | undefined, value: Value, { type, instead_of_null = {} }: SettingDeclaration): boolean {
+  if (known === null && Object.values(instead_of_null).some((instead) => sameJson(instead as Json, value as Json))) return true;
   if (type !== "token" || !Array.isArray(known)) return false;
   const ids = plain(known) as Json[];
   return ids[0] === value || sameJson(ids, value as Json);

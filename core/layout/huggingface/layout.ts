@@ -7,6 +7,7 @@ import { isObject, parseObject, plain, printJson } from "../../format/json.js";
 import type { ReferenceMap } from "../../plan/transforms.js";
 import type { Store } from "../../store/store.js";
 import { readText } from "../../store/text.js";
+import { castOnLoad } from "../cast-on-load.js";
 import { majorityDtype } from "../dtypes.js";
 import { readHeaders } from "../headers.js";
 import type {
@@ -119,6 +120,11 @@ export class HuggingFaceLayout implements Layout {
 
   files(request: TargetRequest): TargetFile[] {
     return shardFiles(request);
+  }
+
+  /** Of its own tensors it says nothing: transformers may have written them so. */
+  remarks(files: readonly TargetFile[], _: readonly Slot[], foreign: ReadonlySet<string>): string[] {
+    return castOnLoad("transformers", files, (key) => !foreign.has(key));
   }
 
   documents(request: DocumentRequest): TargetDocument[] {

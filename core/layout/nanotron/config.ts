@@ -2,11 +2,12 @@
 
 import { formOf, type Plugin, type SettingDeclaration, type Value, type Values } from "../../architecture/declaration.js";
 import { nearestInteger, type Settings } from "../../architecture/settings.js";
-import { type Json, type JsonObject, parseObject, plain, sameJson } from "../../format/json.js";
+import { isObject, type Json, type JsonObject, parseObject, plain, sameJson } from "../../format/json.js";
 import { pythonFloat } from "../../format/python.js";
 import { respelled } from "../../format/respell.js";
 import type { NanotronVersion } from "../layout.js";
 import { normalScaling } from "../rope-scaling.js";
+import { keyPath, readKey, textAt, writeKey } from "./keys.js";
 
 /** What a checkpoint of before 2024-05 was trained with; later ones have the key. @see nanotron-format: RoPE */
 const THETA_WITHOUT_KEY = 10000;
@@ -17,7 +18,7 @@ const isHere = ({ in: only }: SettingDeclaration): boolean => only === undefined
 export function settingsOf(raw: Values, plugin: Plugin): Values {
   const values: Record<string, Value> = {};
   for (const [name, declaration] of Object.entries(plugin.settings)) {
-    const value = raw[formOf(name, declaration, "nanotron").key];
+    const value = readKey(raw, keyPath(name, declaration));
     if (isHere(declaration) && value !== undefined) values[name] = value;
   }
   values.rope_theta ??= THETA_WITHOUT_KEY;
@@ -28,8 +29,15 @@ export function settingsOf(raw: Values, plugin: Plugin): Values {
 /** Nanotron's parser takes every key for a field of the model's dataclass: one that the plugin does not have is another model's. */
 export function unknownKeys(raw: Readonly<Record<string, unknown>>, { settings, constants }: Plugin): string[] {
   const here = Object.entries(settings).filter(([, declaration]) => isHere(declaration));
-  const known = new Set(here.map(([name, declaration]) => formOf(name, declaration, "nanotron").key));
-  return Object.keys(raw).filter((key) => !known.has(key) && !Object.hasOwn(constants.nanotron ?? {}, key));
+  const known = new Set([
+    ...here.map(([name, declaration]) => keyPath(name, declaration).join(".")),
+    ...Object.keys(constants.nanotron ?? {}),
+  ]);
+  const objects = new Set([...known].flatMap((key) => (key.includes(".") ? [key.split(".")[0] ?? ""] : [])));
+  const keys = Object.entries(raw).flatMap(([key, value]) =>
+    objects.has(key) && isObject(value) ? Object.keys(value).map((inner) => `${key}.${inner}`) : [key],
+  );
+  return keys.filter((key) => !known.has(key) && !objects.has(key));
 }
 
 export interface ModelConfigRequest {
@@ -50,13 +58,15 @@ export function composeModelConfig({ plugin, settings, version, base, source }: 
   const document: JsonObject = {};
   for (const [name, declaration] of Object.entries(plugin.settings)) {
     if (!isWritten(declaration, version)) continue;
-    const { key, type } = formOf(name, declaration, "nanotron");
-    const value = respelled(typed(settings[name] ?? null, type), spelled);
-    const stands = sameJson(earlier[key], value) || sameJson(said[name] as Json | undefined, value);
-    document[key] = stands ? (earlier[key] ?? value) : value;
+    const { type } = formOf(name, declaration, "nanotron");
+    const value = respelled(typed(settings[name] ?? declaration.instead_of_null?.nanotron ?? null, type), spelled);
+    const path = keyPath(name, declaration);
+    const text = textAt(earlier, path);
+    const stands = sameJson(text, value) || sameJson(said[name] as Json | undefined, value);
+    writeKey(document, path, stands ? (text ?? value) : value);
   }
   for (const [key, value] of Object.entries(plugin.constants.nanotron ?? {})) document[key] = value as Json;
-  for (const key of unknownKeys(earlier, plugin)) document[key] = earlier[key] ?? null;
+  for (const key of unknownKeys(earlier, plugin)) writeKey(document, key.split("."), textAt(earlier, key.split(".")) ?? null);
   return document;
 }
 

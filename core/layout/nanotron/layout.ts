@@ -9,6 +9,7 @@ import { printYaml } from "../../format/yaml.js";
 import type { ReferenceMap } from "../../plan/transforms.js";
 import type { Store } from "../../store/store.js";
 import type { DType } from "../../tensor/dtype.js";
+import { castOnLoad } from "../cast-on-load.js";
 import { majorityDtype } from "../dtypes.js";
 import type {
   Arrangement,
@@ -22,11 +23,10 @@ import type {
   TargetRequest,
   Topology,
 } from "../layout.js";
-import { castOnLoad } from "./cast-on-load.js";
 import { composeModelConfig, settingsOf, unknownKeys } from "./config.js";
 import { filePath, slotKey } from "./file-name.js";
 import { openNanotron, resolveRun, TRAINING_FOLDERS } from "./open.js";
-import { pipelineRanks } from "./pipeline.js";
+import { checkPipeline, type Pipeline, pipelineRanks } from "./pipeline.js";
 import { nanotronReference } from "./reference.js";
 import { composeCheckpointMetadata, composeRunConfig } from "./run-config.js";
 import { printSharding } from "./sharding.js";
@@ -86,6 +86,7 @@ export class NanotronLayout implements Layout {
   }
 
   files({ architecture, arrangement, slots, dtypes, version }: TargetRequest): TargetFile[] {
+    checkPipeline(pipelineOf(architecture), arrangement.pp);
     const ranks = parameterRanks(architecture, arrangement.pp);
     return slots.map((slot) => {
       const { key, name, shape, sharding } = slot;
@@ -104,8 +105,9 @@ export class NanotronLayout implements Layout {
     });
   }
 
-  remarks(files: readonly TargetFile[]): string[] {
-    return castOnLoad(files);
+  remarks(files: readonly TargetFile[], slots: readonly Slot[]): string[] {
+    const kept = new Set(slots.filter(({ dtype }) => dtype !== undefined).map(({ key }) => key));
+    return castOnLoad("Nanotron", files, (key) => kept.has(key));
   }
 
   documents({ architecture, arrangement, settings, version, files, source, carried, runtimeRoot }: DocumentRequest): TargetDocument[] {
@@ -147,11 +149,13 @@ function isInterleaved({ rawConfig, configPath }: Checkpoint, answer: boolean | 
   return said;
 }
 
-const blockRanks = ({ blocks }: Architecture, pp: number): number[] =>
-  pipelineRanks(
-    blocks.map(({ cost }) => cost),
-    pp,
-  );
+const blockRanks = (architecture: Architecture, pp: number): number[] => pipelineRanks(pipelineOf(architecture), pp);
+
+/** What Nanotron's placement is computed from. */
+export const pipelineOf = ({ blocks, plugin }: Architecture): Pipeline => ({
+  costs: blocks.map(({ cost }) => cost),
+  parameterless: plugin.parameterless.length,
+});
 
 function parameterRanks(architecture: Architecture, pp: number): Map<string, number> {
   const ranks = blockRanks(architecture, pp);

@@ -2,38 +2,52 @@
 
 import { UnsupportedError } from "../../errors.js";
 
-/** After lm_head come the cast to float32 and the loss, which hold no parameters but may take a rank each. */
-const PARAMETERLESS_BLOCKS = 2;
+/** What a model's pipeline is made of. */
+export interface Pipeline {
+  /** Of the blocks with parameters, in order. */
+  readonly costs: readonly number[];
+  /** Blocks that come after them, cost nothing and hold no parameters: each may still take a rank. */
+  readonly parameterless: number;
+}
 
 /**
- * @param costs - of the blocks in order
- * @returns the pipeline rank of each block
- * @throws {UnsupportedError} some rank would have no block
+ * The pipeline rank of each block with parameters. A source may have ranks without a block; nothing is written for such.
+ *
  * @see nanotron src/nanotron/models/base.py at 2411b022, build_model
  */
-export function pipelineRanks(costs: readonly number[], pp: number): number[] {
-  const { ranks, filled } = place(costs, pp);
-  if (filled >= pp) return ranks;
+export const pipelineRanks = (pipeline: Pipeline, pp: number): number[] => place(pipeline, pp).slice(0, pipeline.costs.length);
+
+/** Whether each of `pp` pipeline ranks has a block. */
+export const fillsPipeline = (pipeline: Pipeline, pp: number): boolean => filledRanks(pipeline, pp) === pp;
+
+/** @throws {UnsupportedError} some rank would have no block */
+export function checkPipeline(pipeline: Pipeline, pp: number): void {
+  const filled = filledRanks(pipeline, pp);
+  if (filled === pp) return;
   throw new UnsupportedError(`pp ${pp}: Nanotron's placement leaves pipeline rank ${pp - 1} without a block`, false, {
-    hint: `use a smaller --pp; this model's ${costs.length} blocks fill ${filled} ranks at most`,
+    hint: `this model's blocks fill ${filled} of ${pp} ranks; use --pp ${largestFilled(pipeline, pp)} or less`,
   });
 }
 
-/** Whether each of `pp` pipeline ranks would have a block: without that `pipelineRanks` refuses. */
-export const fillsPipeline = (costs: readonly number[], pp: number): boolean => place(costs, pp).filled >= pp;
+const filledRanks = (pipeline: Pipeline, pp: number): number => (place(pipeline, pp).at(-1) ?? 0) + 1;
 
-/** @returns the pipeline rank of each block, and how many ranks would have one, those without parameters included */
-function place(costs: readonly number[], pp: number): { ranks: number[]; filled: number } {
+function largestFilled(pipeline: Pipeline, below: number): number {
+  let pp = Math.min(below - 1, pipeline.costs.length + pipeline.parameterless);
+  while (pp > 1 && !fillsPipeline(pipeline, pp)) pp--;
+  return pp;
+}
+
+/** The rank of every block: the one after a block that goes beyond its rank's share of the cost is the next rank's. */
+function place({ costs, parameterless }: Pipeline, pp: number): number[] {
+  const all = [...costs, ...new Array<number>(parameterless).fill(0)];
   const total = costs.reduce((sum, cost) => sum + cost, 0);
-  // Divide first, then multiply, as Nanotron does: exact arithmetic would place a block elsewhere in rare cases.
-  const thresholds = Array.from({ length: pp }, (_, rank) => total * ((rank + 1) / pp));
   let rank = 0;
   let running = 0;
-  const ranks = costs.map((cost) => {
+  return all.map((cost) => {
     const mine = rank;
     running += cost;
-    if (rank < pp - 1 && running > (thresholds[rank] ?? 0)) rank++;
+    // Divide first, then multiply, as Nanotron does: exact arithmetic would place a block elsewhere in rare cases.
+    if (running > total * ((rank + 1) / pp)) rank++;
     return mine;
   });
-  return { ranks, filled: rank + 1 + PARAMETERLESS_BLOCKS };
 }

@@ -1,7 +1,7 @@
 // Nanotron's arrangement element by element, for the proof: written from nanotron-format's rules, without slots.ts' strides.
 
-import { type Architecture, type Component, headDimOf, type Parameter } from "../../architecture/architecture.js";
-import { chain, fuseInTurns, interleave, type ReferenceMap, slice, type Transform, transpose } from "../../plan/transforms.js";
+import { type Architecture, type Component, componentsPerMember, headDimOf, type Parameter } from "../../architecture/architecture.js";
+import { chain, fuseInTurns, interleave, type ReferenceMap, slice, stack, type Transform, transpose } from "../../plan/transforms.js";
 import type { Arrangement } from "../layout.js";
 import { slotKey } from "./file-name.js";
 
@@ -15,6 +15,8 @@ interface Member {
   readonly extent: number;
   /** A rank's whole tensor, or one group's share of it. */
   readonly period: number;
+  /** Its place in a stack. */
+  readonly place: number | undefined;
 }
 
 export function nanotronReference(architecture: Architecture, { tp, ropeInterleaved }: Arrangement): ReferenceMap {
@@ -36,7 +38,8 @@ export function nanotronReference(architecture: Architecture, { tp, ropeInterlea
   const toRank = (member: Member, rank: number): Transform => {
     const { parallelAxis, fuseAxis } = member.parameter;
     const cut = parallelAxis === undefined ? [] : [slice(parallelAxis, member.partSize, rank)];
-    return chain([reorder(member), ...cut, ...(fuseAxis === undefined ? [] : [fuseInTurns(fuseAxis, member)])]);
+    const joined = fuseAxis === undefined ? [] : [fuseInTurns(fuseAxis, member)];
+    return chain([reorder(member), ...cut, ...joined, ...(member.place === undefined ? [] : [stack(member.place)])]);
   };
 
   return {
@@ -50,8 +53,10 @@ export function nanotronReference(architecture: Architecture, { tp, ropeInterlea
     identify({ key, index }) {
       const candidates = byKey.get(key) ?? [];
       const found = candidates.find(({ member }) => {
-        const { parameter, start, extent, period } = members[member] as Member;
-        const along = parameter.fuseAxis === undefined ? start : (index[parameter.fuseAxis] ?? 0) % period;
+        const { parameter, start, extent, period, place } = members[member] as Member;
+        const within = place === undefined ? index : index.slice(1);
+        if (place !== undefined && place !== index[0]) return false;
+        const along = parameter.fuseAxis === undefined ? start : (within[parameter.fuseAxis] ?? 0) % period;
         return along >= start && (parameter.fuseAxis === undefined || along < start + extent);
       });
       return found === undefined
@@ -63,14 +68,17 @@ export function nanotronReference(architecture: Architecture, { tp, ropeInterlea
 
 function membersOf(parameter: Parameter, tp: number): Member[] {
   const { components, parallelAxis, fuseAxis, fuseGroups } = parameter;
+  const perMember = componentsPerMember(parameter);
   // Ranks share whole groups; what is joined whole is one group on each rank.
   const turns = fuseGroups === undefined ? 1 : fuseAxis === parallelAxis ? fuseGroups / tp : fuseGroups;
   let start = 0;
-  const members = components.map((component) => {
+  const members = components.map((component, at) => {
+    if (at % perMember === 0) start = 0;
     const shape = component.transpose ? [...component.shape].reverse() : component.shape;
     const partSize = parallelAxis === undefined ? 0 : (shape[parallelAxis] ?? 0) / tp;
     const onRank = fuseAxis === undefined ? 0 : fuseAxis === parallelAxis ? partSize : (shape[fuseAxis] ?? 0);
-    const member = { parameter, component, partSize, start, extent: onRank / turns };
+    const place = parameter.stack === undefined ? undefined : Math.floor(at / perMember);
+    const member = { parameter, component, partSize, start, extent: onRank / turns, place };
     start += member.extent;
     return member;
   });

@@ -1,10 +1,10 @@
 // The tensors that Nanotron ranks hold: each parameter cut per component, then joined, so that a rank has [q_r; k_r; v_r], or those
 // of each of its groups.
 
-import { type Architecture, type Component, type Parameter, parameterShape } from "../../architecture/architecture.js";
+import { type Architecture, type Component, componentsPerMember, type Parameter, parameterShape } from "../../architecture/architecture.js";
 import { pointerOf } from "../../architecture/declaration.js";
 import { UnsupportedError } from "../../errors.js";
-import type { Shape } from "../../tensor/shape.js";
+import { numElements, type Shape } from "../../tensor/shape.js";
 import type { Arrangement, Piece, Slot } from "../layout.js";
 import { placePiece } from "../place.js";
 import type { Region, Sharding } from "../sharding.js";
@@ -29,30 +29,37 @@ export function nanotronSlots(architecture: Architecture, arrangement: Arrangeme
 const componentAxis = ({ transpose, axes }: Component, axis: number): number => (transpose ? axes.length - 1 - axis : axis);
 
 function slotOf(parameter: Parameter, firstComponent: number, rank: number | undefined, { tp, ropeInterleaved }: Arrangement): Slot {
-  const { components, fuseAxis, fuseGroups, parallelAxis } = parameter;
+  const { components, fuseAxis, fuseGroups, parallelAxis, stack, dtype } = parameter;
+  const perMember = componentsPerMember(parameter);
   const parts = rank === undefined ? 1 : tp;
   const locals = components.map((component) => localShape(component, parallelAxis, parts));
-  const shape = join(locals, fuseAxis);
-  const groups = (fuseGroups ?? 1) / (parallelAxis === fuseAxis ? parts : 1);
+  const shape = join(locals.slice(0, perMember), fuseAxis);
+  const groups = fuseGroups === undefined ? 1 : fuseGroups / (parallelAxis === fuseAxis ? parts : 1);
   const period = fuseGroups === undefined || fuseAxis === undefined ? {} : { period: (shape[fuseAxis] ?? 0) / groups };
   const pieces: Piece[] = [];
   let joined = 0;
   components.forEach((component, at) => {
-    pieces.push(
-      placePiece({
-        component,
-        componentIndex: firstComponent + at,
-        cut:
-          rank === undefined || parallelAxis === undefined ? undefined : cutOf(component, componentAxis(component, parallelAxis), rank, tp),
-        shape,
-        at: fuseAxis === undefined ? undefined : { axis: fuseAxis, index: joined, ...period },
-        interleaved: ropeInterleaved,
-        transpose: component.transpose,
-      }),
-    );
-    joined += fuseAxis === undefined ? 0 : (locals[at]?.[fuseAxis] ?? 0) / (fuseGroups === undefined ? 1 : groups);
+    if (at % perMember === 0) joined = 0;
+    const piece = placePiece({
+      component,
+      componentIndex: firstComponent + at,
+      cut:
+        rank === undefined || parallelAxis === undefined ? undefined : cutOf(component, componentAxis(component, parallelAxis), rank, tp),
+      shape,
+      at: fuseAxis === undefined ? undefined : { axis: fuseAxis, index: joined, ...period },
+      interleaved: ropeInterleaved,
+      transpose: component.transpose,
+    });
+    pieces.push({ ...piece, offset: piece.offset + Math.floor(at / perMember) * numElements(shape) });
+    joined += fuseAxis === undefined ? 0 : (locals[at]?.[fuseAxis] ?? 0) / groups;
   });
-  const slot = { key: slotKey(parameter.name, rank), name: parameter.name, shape, pieces };
+  const slot = {
+    key: slotKey(parameter.name, rank),
+    name: parameter.name,
+    shape: stack === undefined ? shape : [stack, ...shape],
+    pieces,
+    ...(dtype === undefined ? {} : { dtype }),
+  };
   return rank === undefined || parallelAxis === undefined ? slot : { ...slot, sharding: shardingOf(parameter, parallelAxis, locals, rank) };
 }
 

@@ -3,15 +3,21 @@
 import { cpSync } from "node:fs";
 import { type Engine, type VerifyOptions, WeighbridgeError } from "../../../core/index.js";
 import { type CatalogueFault, catalogue } from "../../helpers/faults/catalogue.js";
-import { convertTo, factsOf, faultyCopy, type Target } from "../../helpers/faults/targets.js";
+import { convertTo, faultyCopy, type Target } from "../../helpers/faults/targets.js";
 import type { Scratch } from "../../helpers/folders.js";
 import type { Subject } from "./models.js";
+import { type Check, checksOf, type GpuShare, isBelowBfloat16 } from "./trials.js";
 
 /** Enough for theta to tell, and few enough for hundreds of comparisons. */
 const PREDICTIONS = 24;
 
-/** An epsilon of 1e-5 more or less moves bfloat16's logits by no more than two right sides differ by. */
-const isBelowBfloat16 = ({ title }: CatalogueFault): boolean => title.startsWith("rms_norm_eps");
+const predictions = { checks: ["predictions"], predictions: PREDICTIONS } as const;
+const OPTIONS: Readonly<Record<Check, VerifyOptions>> = {
+  parameters: { checks: ["parameters"] },
+  exact: { ...predictions, executor: "cpu" },
+  framework: { ...predictions, executor: "cpu", numerics: "framework" },
+  webgpu: { ...predictions, executor: "webgpu" },
+};
 
 interface Verdict {
   readonly isCaught: boolean;
@@ -32,9 +38,7 @@ export interface Tally {
 
 export interface Row {
   readonly fault: CatalogueFault;
-  readonly parameters: Tally;
-  readonly exact: Tally;
-  readonly framework: Tally;
+  readonly tallies: Readonly<Record<Check, Tally>>;
   readonly survivors: string[];
 }
 
@@ -60,24 +64,31 @@ function count(into: Tally, { isCaught, isRefused, margin }: Verdict): boolean {
   return isCaught;
 }
 
-/** @param executors - names of those that work here; the first is the CPU's */
 export async function killTable(
   engine: Engine,
   scratch: Scratch,
   subjects: readonly Subject[],
-  executors: readonly string[],
+  share: GpuShare,
   onDone: (subject: Subject, target: Target) => void,
 ): Promise<Row[]> {
-  const rows = catalogue.map((fault): Row => ({ fault, parameters: tally(), exact: tally(), framework: tally(), survivors: [] }));
+  const rows = catalogue.map((fault): Row => {
+    const tallies = { parameters: tally(), exact: tally(), framework: tally(), webgpu: tally() };
+    return { fault, tallies, survivors: [] };
+  });
   for (const subject of subjects) {
     for (const target of subject.targets) {
-      const rights = new Map<CatalogueFault["prepare"], { original: string; right: string }>();
-      for (const row of rows.filter(({ fault }) => fault.appliesTo(factsOf(subject.model, target), subject.model.dtype))) {
+      const rights = new Map<CatalogueFault["prepare"], Pair>();
+      for (const row of rows) {
+        const checks = checksOf(row.fault, subject, target, subjects, share);
+        if (checks.length === 0) continue;
         const { prepare } = row.fault;
         const pair = rights.get(prepare) ?? (await rightPair(engine, scratch, subject, target, prepare));
         rights.set(prepare, pair);
         const faulty = faultyCopy(row.fault, pair.right, scratch);
-        await attack(engine, row, subject, target, { ...pair, faulty }, executors);
+        for (const check of checks) {
+          const verdict = await verdictOf(engine, pair.original, faulty, OPTIONS[check]);
+          if (!count(row.tallies[check], verdict)) row.survivors.push(`${check}: ${subject.name}, ${target.name}`);
+        }
         scratch.empty(faulty);
       }
       onDone(subject, target);
@@ -86,13 +97,19 @@ export async function killTable(
   return rows;
 }
 
-async function rightPair(
+/** A right conversion, and what it was made from. */
+export interface Pair {
+  readonly original: string;
+  readonly right: string;
+}
+
+export async function rightPair(
   engine: Engine,
   scratch: Scratch,
   { source }: Subject,
   target: Target,
   prepare: CatalogueFault["prepare"],
-): Promise<{ original: string; right: string }> {
+): Promise<Pair> {
   const original = prepare === undefined ? source : scratch.fresh();
   if (prepare !== undefined) {
     cpSync(source, original, { recursive: true });
@@ -101,28 +118,5 @@ async function rightPair(
   return { original, right: await convertTo(engine, original, target, scratch) };
 }
 
-async function attack(
-  engine: Engine,
-  row: Row,
-  { name, model }: Subject,
-  target: Target,
-  { original, faulty }: { original: string; faulty: string },
-  executors: readonly string[],
-): Promise<void> {
-  const where = `${name}, ${target.name}`;
-  const { fault } = row;
-  if (!count(row.parameters, await verdictOf(engine, original, faulty, { checks: ["parameters"] }))) {
-    row.survivors.push(`parameters: ${where}`);
-  }
-  if (fault.unseen !== undefined) return;
-  for (const executor of executors) {
-    const options = { checks: ["predictions"], predictions: PREDICTIONS, executor } as const;
-    if (!count(row.exact, await verdictOf(engine, original, faulty, options))) row.survivors.push(`predictions, ${executor}: ${where}`);
-    if (model.dtype !== "BF16" || isBelowBfloat16(fault)) continue;
-    const framework = await verdictOf(engine, original, faulty, { ...options, numerics: "framework" });
-    if (!count(row.framework, framework)) row.survivors.push(`predictions in framework numerics, ${executor}: ${where}`);
-  }
-}
-
 /** What to say of a form that is not counted in framework numerics. */
-export const frameworkNote = (fault: CatalogueFault): string => (isBelowBfloat16(fault) ? "below bfloat16's rounding" : "");
+export const frameworkNote = (fault: CatalogueFault): string => (isBelowBfloat16(fault) ? "framework: below bfloat16's rounding" : "");

@@ -24,8 +24,9 @@ export interface Smallest {
   readonly change: number | undefined;
 }
 
-/** The least step of a float32 of the tensor's size. */
+/** The least step of a float32 of the tensor's size, and where the search begins. */
 const MOST_HALVINGS = 23;
+const LIKELY_HALVINGS = 12;
 
 /** @param source - a Hugging Face folder in float32 */
 export async function smallestCaught(engine: Engine, scratch: Scratch, source: string): Promise<Smallest[]> {
@@ -51,14 +52,13 @@ export async function smallestCaught(engine: Engine, scratch: Scratch, source: s
   return found;
 }
 
-/** By bisection: what is caught at one size is taken to be caught at every larger one. */
+/** From a likely size step by step to the first that is missed, or back to the first that is caught. */
 async function leastCaught(isCaught: (halvings: number) => Promise<boolean>, rms: number): Promise<number | undefined> {
-  if (!(await isCaught(0))) return undefined;
-  let [caught, missed] = [0, MOST_HALVINGS];
-  while (missed - caught > 1) {
-    const middle = Math.floor((caught + missed) / 2);
-    if (await isCaught(middle)) caught = middle;
-    else missed = middle;
+  let halvings = LIKELY_HALVINGS;
+  if (await isCaught(halvings)) while (halvings < MOST_HALVINGS && (await isCaught(halvings + 1))) halvings++;
+  else {
+    do halvings--;
+    while (halvings >= 0 && !(await isCaught(halvings)));
   }
-  return rms * 2 ** -caught;
+  return halvings < 0 ? undefined : rms * 2 ** -halvings;
 }

@@ -32,13 +32,29 @@ export const fault = ({ edit, where = () => true, ...rest }: FaultCase): Fault =
   inject: (folder) => edit(openFiles(folder)),
 });
 
-/** Faults of one layer are put into this one: neither the first nor the last. */
-export const LAYER = 1;
+/** Faults of one layer are put into the second, neither the first nor the last of more than two; of a model of one, into that. */
+export const layerOf = ({ layers }: Pick<Facts, "layers">): number => Math.min(1, layers - 1);
 
-export const inLayer = (name: string, layer = LAYER): string => `model.layers.${layer}.${name}.weight`;
+export const inLayer = (name: string, layer: number): string => `model.layers.${layer}.${name}.weight`;
+export const inOneLayer =
+  (...names: readonly string[]) =>
+  (facts: Facts): string[] =>
+    names.map((name) => inLayer(name, layerOf(facts)));
 export const inEveryLayer =
   (...names: readonly string[]) =>
   ({ layers }: Facts): string[] =>
     Array.from({ length: layers }, (_, layer) => names.map((name) => inLayer(name, layer))).flat();
 
 export const isNanotron = ({ layout }: Facts): boolean => layout === "nanotron";
+
+/** Where the forwards part for a fault of one layer. */
+export const attention = { stage: (facts: Facts) => `layer ${layerOf(facts)} attention` } as const;
+export const feedForward = { stage: (facts: Facts) => `layer ${layerOf(facts)} feed-forward` } as const;
+
+const MOST_FORMER_RANKS = 64;
+
+/** The ranks that a Hugging Face checkpoint was joined from: the fewest, more than one, that all sizes allow; one where none do. */
+export function formerTp(...sizes: readonly number[]): number {
+  for (let tp = 2; tp <= MOST_FORMER_RANKS; tp++) if (sizes.every((size) => size % tp === 0)) return tp;
+  return 1;
+}

@@ -2,16 +2,13 @@
 // Into Hugging Face's separate tensors the same mistakes come by cutting a fused tensor where it should not be cut.
 
 import type { Facts } from "./checkpoint-files.js";
-import { type Fault, type FaultCase, fault, inLayer, isNanotron, LAYER } from "./fault.js";
+import { attention, type Fault, type FaultCase, fault, feedForward, formerTp, inOneLayer, isNanotron, layerOf } from "./fault.js";
 import { editFused, heights, readFused, writeFused } from "./model-parts.js";
-import { cut, halves, type Rows } from "./rows.js";
+import { cut, equalParts, type Rows } from "./rows.js";
 
-const [Q, K, V] = ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"].map((name) => inLayer(name)) as [string, string, string];
-const [GATE, UP] = ["mlp.gate_proj", "mlp.up_proj"].map((name) => inLayer(name)) as [string, string];
+const [Q, K, V] = ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"] as const;
+const [GATE, UP] = ["mlp.gate_proj", "mlp.up_proj"] as const;
 const heightsOf = (chunks: readonly Rows[]): number[] => chunks.map((rows) => rows.length);
-
-const attention = { stage: () => `layer ${LAYER} attention` } as const;
-const feedForward = { stage: () => `layer ${LAYER} feed-forward` } as const;
 
 /** Chunks put together in another order, and cut as if they were in the right one. */
 const fusedAs = (title: string, order: readonly number[], changes: FaultCase["changes"]): Fault =>
@@ -21,7 +18,7 @@ const fusedAs = (title: string, order: readonly number[], changes: FaultCase["ch
     changes,
     ...attention,
     edit: (files) =>
-      editFused(files, LAYER, "qkv", (chunks) =>
+      editFused(files, layerOf(files.facts), "qkv", (chunks) =>
         cut(
           order.flatMap((at) => chunks[at] ?? []),
           heightsOf(chunks),
@@ -35,15 +32,16 @@ function perGroup(chunks: readonly Rows[], groups: number): Rows {
   return Array.from({ length: groups }, (_, group) => chunks.flatMap((rows) => ofGroup(rows, group))).flat();
 }
 
-/** Ranks that a Hugging Face checkpoint came from. */
-const FORMER_TP = 2;
-const isCut = (facts: Facts, ...sizes: readonly number[]): boolean =>
-  isNanotron(facts) ? facts.tp > 1 : sizes.every((size) => size % FORMER_TP === 0);
+const SIZES = { qkv: ["heads", "kvHeads"], gateUp: ["ffn"] } as const;
+
+/** The ranks that the fused tensor was wrongly cut for, or joined from. */
+const wrongTp = (facts: Facts, role: keyof typeof SIZES): number =>
+  isNanotron(facts) ? facts.tp : formerTp(...SIZES[role].map((size) => facts[size]));
 
 /** Between [q; k; v] as it is and one chunk after the other of each rank in turn. */
 function cutAsBlock(role: "qkv" | "gateUp"): Parameters<typeof fault>[0]["edit"] {
   return (files) => {
-    const ranks = readFused(files, LAYER, role);
+    const ranks = readFused(files, layerOf(files.facts), role);
     const rankHeights = heights(files, role);
     if (isNanotron(files.facts)) {
       const whole = rankHeights.flatMap((_, chunk) => ranks.flatMap((chunks) => chunks[chunk] ?? []));
@@ -54,56 +52,57 @@ function cutAsBlock(role: "qkv" | "gateUp"): Parameters<typeof fault>[0]["edit"]
       );
       writeFused(
         files,
-        LAYER,
+        layerOf(files.facts),
         role,
         wrong.map((rows) => cut(rows, rankHeights)),
       );
     } else {
-      const split = (ranks[0] ?? []).map(halves);
-      const joined = [0, 1].flatMap((rank) => split.flatMap((parts) => parts[rank] ?? []));
-      writeFused(files, LAYER, role, [cut(joined, rankHeights)]);
+      const tp = wrongTp(files.facts, role);
+      const split = (ranks[0] ?? []).map((rows) => equalParts(rows, tp));
+      const joined = Array.from({ length: tp }, (_, rank) => split.flatMap((parts) => parts[rank] ?? [])).flat();
+      writeFused(files, layerOf(files.facts), role, [cut(joined, rankHeights)]);
     }
   };
 }
 
 export const fusedFaults: readonly Fault[] = [
-  fusedAs("k, q, v fused", [1, 0, 2], () => [Q, K]),
-  fusedAs("q, v, k fused", [0, 2, 1], () => [K, V]),
-  fusedAs("v, k, q fused", [2, 1, 0], ({ heads, kvHeads }) => (heads === kvHeads ? [Q, V] : [Q, K, V])),
+  fusedAs("k, q, v fused", [1, 0, 2], inOneLayer(Q, K)),
+  fusedAs("q, v, k fused", [0, 2, 1], inOneLayer(K, V)),
+  fusedAs("v, k, q fused", [2, 1, 0], (facts) => inOneLayer(...(facts.heads === facts.kvHeads ? [Q, V] : [Q, K, V]))(facts)),
   fault({
     id: "F05",
     title: "qkv laid out per key/value group",
     where: ({ kvHeads, tp }) => kvHeads / tp > 1,
     elsewhere: "one key/value head to a rank: the identity",
-    changes: () => [Q, K, V],
+    changes: inOneLayer(Q, K, V),
     ...attention,
     edit: (files) => {
       const { kvHeads, tp } = files.facts;
-      editFused(files, LAYER, "qkv", (chunks) => cut(perGroup(chunks, kvHeads / tp), heightsOf(chunks)));
+      editFused(files, layerOf(files.facts), "qkv", (chunks) => cut(perGroup(chunks, kvHeads / tp), heightsOf(chunks)));
     },
   }),
   fault({
     id: "F06",
     title: "gate and up swapped",
-    changes: () => [GATE, UP],
+    changes: inOneLayer(GATE, UP),
     ...feedForward,
-    edit: (files) => editFused(files, LAYER, "gateUp", ([gate = [], up = []]) => [up, gate]),
+    edit: (files) => editFused(files, layerOf(files.facts), "gateUp", ([gate = [], up = []]) => [up, gate]),
   }),
   fault({
     id: "F10",
     title: "qkv cut as one block",
-    where: (facts) => isCut(facts, facts.heads, facts.kvHeads),
+    where: (facts) => wrongTp(facts, "qkv") > 1,
     elsewhere: "one rank: the identity",
-    changes: () => [Q, K, V],
+    changes: inOneLayer(Q, K, V),
     ...attention,
     edit: cutAsBlock("qkv"),
   }),
   fault({
     id: "F10",
     title: "gate_up cut as one block",
-    where: (facts) => isCut(facts, facts.ffn),
+    where: (facts) => wrongTp(facts, "gateUp") > 1,
     elsewhere: "one rank: the identity",
-    changes: () => [GATE, UP],
+    changes: inOneLayer(GATE, UP),
     ...feedForward,
     edit: cutAsBlock("gateUp"),
   }),

@@ -2,7 +2,7 @@
 
 import { encode } from "../floats.js";
 import type { CheckpointFiles, StoredBytes } from "./checkpoint-files.js";
-import { type Fault, fault, inEveryLayer, inLayer, LAYER } from "./fault.js";
+import { attention, type Fault, fault, feedForward, inEveryLayer, inLayer, inOneLayer, layerOf } from "./fault.js";
 import { inside, top, wholeLayer } from "./model-parts.js";
 
 const ALL = [
@@ -12,8 +12,6 @@ const ALL = [
   "post_attention_layernorm",
 ];
 const inLayers = (...layers: readonly number[]) => layers.flatMap((layer) => ALL.map((name) => inLayer(name, layer)));
-const attention = { stage: () => `layer ${LAYER} attention` } as const;
-const feedForward = { stage: () => `layer ${LAYER} feed-forward` } as const;
 const finalNorm = { changes: () => ["model.norm.weight"], stage: () => "final norm" } as const;
 
 const copyAll = (from: readonly Buffer[], to: readonly StoredBytes[]): void =>
@@ -42,22 +40,24 @@ export const layerFaults: readonly Fault[] = [
   fault({
     id: "F07",
     title: "input_layernorm and post_attention_layernorm swapped",
-    changes: () => [inLayer("input_layernorm"), inLayer("post_attention_layernorm")],
+    changes: inOneLayer("input_layernorm", "post_attention_layernorm"),
     ...attention,
-    edit: (files) => swap(inside(files, LAYER, "inputNorm"), inside(files, LAYER, "postNorm")),
+    edit: (files) => swap(inside(files, layerOf(files.facts), "inputNorm"), inside(files, layerOf(files.facts), "postNorm")),
   }),
   fault({
     id: "F08",
     title: "two layers swapped",
-    where: ({ layers }) => layers > LAYER + 1,
-    elsewhere: "two layers: the next form",
-    changes: () => inLayers(LAYER, LAYER + 1),
+    where: ({ layers }) => layers > 2,
+    elsewhere: "two layers: the other form; one: the identity",
+    changes: (facts) => inLayers(layerOf(facts), layerOf(facts) + 1),
     ...attention,
-    edit: (files) => swap(wholeLayer(files, LAYER), wholeLayer(files, LAYER + 1)),
+    edit: (files) => swap(wholeLayer(files, layerOf(files.facts)), wholeLayer(files, layerOf(files.facts) + 1)),
   }),
   fault({
     id: "F08",
     title: "layer index off by one",
+    where: ({ layers }) => layers > 1,
+    elsewhere: "one layer: the identity",
     changes: inEveryLayer(...ALL),
     stage: () => "layer 0 attention",
     edit: shiftLayers,
@@ -65,10 +65,10 @@ export const layerFaults: readonly Fault[] = [
   fault({
     id: "F09",
     title: "down_proj left at zero",
-    changes: () => [inLayer("mlp.down_proj")],
+    changes: inOneLayer("mlp.down_proj"),
     ...feedForward,
     edit: (files) => {
-      for (const tensor of inside(files, LAYER, "down")) tensor.write(Buffer.alloc(tensor.read().length));
+      for (const tensor of inside(files, layerOf(files.facts), "down")) tensor.write(Buffer.alloc(tensor.read().length));
     },
   }),
   fault({
@@ -76,19 +76,19 @@ export const layerFaults: readonly Fault[] = [
     title: "the last rank's o_proj left at zero",
     where: ({ tp }) => tp > 1,
     elsewhere: "one rank: the whole tensor",
-    changes: () => [inLayer("self_attn.o_proj")],
+    changes: inOneLayer("self_attn.o_proj"),
     ...attention,
     edit: (files) => {
-      const tensor = inside(files, LAYER, "o").at(-1);
+      const tensor = inside(files, layerOf(files.facts), "o").at(-1);
       tensor?.write(Buffer.alloc(tensor.read().length));
     },
   }),
   fault({
     id: "F09",
     title: "post_attention_layernorm left at its initial ones",
-    changes: () => [inLayer("post_attention_layernorm")],
+    changes: inOneLayer("post_attention_layernorm"),
     ...feedForward,
-    edit: (files) => inside(files, LAYER, "postNorm").forEach(fillWithOnes),
+    edit: (files) => inside(files, layerOf(files.facts), "postNorm").forEach(fillWithOnes),
   }),
   fault({
     id: "F21",

@@ -1,7 +1,7 @@
 // Rotary embedding: rows of q and k in another order than the forward takes them in, and another theta.
 
 import { editJson } from "../folders.js";
-import { type Fault, fault, inEveryLayer, inLayer, isNanotron, LAYER } from "./fault.js";
+import { attention, type Fault, fault, inEveryLayer, inOneLayer, isNanotron, layerOf } from "./fault.js";
 import { editFused } from "./model-parts.js";
 import { interleave, type Rows, separate } from "./rows.js";
 
@@ -30,11 +30,11 @@ export const rotaryFaults: readonly Fault[] = [
     title: "k rows in the other RoPE order, in one layer",
     where: hasOrder,
     elsewhere: "heads of two rows: the identity",
-    changes: () => [inLayer(K)],
-    stage: () => `layer ${LAYER} attention`,
+    changes: inOneLayer(K),
+    ...attention,
     edit: (files) => {
       const { headDim, interleaved } = files.facts;
-      editFused(files, LAYER, "qkv", ([q = [], k = [], v = []]) => [q, otherOrder(interleaved)(k, headDim), v]);
+      editFused(files, layerOf(files.facts), "qkv", ([q = [], k = [], v = []]) => [q, otherOrder(interleaved)(k, headDim), v]);
     },
   }),
   fault({
@@ -66,13 +66,13 @@ export const rotaryFaults: readonly Fault[] = [
     // Where k's rows do not divide into as many heads of pairs, the mistake cannot be made in silence.
     where: ({ heads, kvHeads, headDim }) => kvHeads < heads && (headDim * kvHeads) % (2 * heads) === 0,
     elsewhere: "as many key/value heads as heads: the identity; rows that do not divide: an error",
-    changes: () => [inLayer(K)],
-    stage: () => `layer ${LAYER} attention`,
+    changes: inOneLayer(K),
+    ...attention,
     edit: (files) => {
       const { heads, kvHeads, headDim, interleaved } = files.facts;
       const wrongDim = (headDim * kvHeads) / heads;
       const wrong = (k: Rows) => (interleaved ? interleave(separate(k, headDim), wrongDim) : separate(interleave(k, headDim), wrongDim));
-      editFused(files, LAYER, "qkv", ([q = [], k = [], v = []]) => [q, wrong(k), v]);
+      editFused(files, layerOf(files.facts), "qkv", ([q = [], k = [], v = []]) => [q, wrong(k), v]);
     },
   }),
 ];

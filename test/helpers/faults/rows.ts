@@ -22,7 +22,11 @@ export function cut(rows: Rows, heights: readonly number[]): Rows[] {
   });
 }
 
-export const halves = (rows: Rows): [Rows, Rows] => [rows.slice(0, rows.length / 2), rows.slice(rows.length / 2)];
+export const equalParts = (rows: Rows, count: number): Rows[] =>
+  cut(
+    rows,
+    Array.from({ length: count }, () => rows.length / count),
+  );
 
 /** Matrices side by side. */
 export const besides = (parts: readonly Rows[]): Rows =>

@@ -1,30 +1,30 @@
 // Sharding: a tensor's parts in the wrong order, cut along the wrong axis, and the square weight that shows no transposition.
-// Into Hugging Face's whole tensors the same mistakes come from joining the parts of two ranks.
+// Into Hugging Face's whole tensors the same mistakes come from joining ranks' parts.
 
 import type { CheckpointFiles, Facts, StoredBytes } from "./checkpoint-files.js";
-import { type Fault, fault, inEveryLayer, inLayer, isNanotron, LAYER } from "./fault.js";
+import { attention, type Fault, fault, formerTp, inEveryLayer, inOneLayer, isNanotron, layerOf } from "./fault.js";
 import { inside, readWhole, top, writeWhole } from "./model-parts.js";
-import { besides, columnParts, cut, halves, type Rows, readRows, transposed, writeRows } from "./rows.js";
+import { besides, columnParts, cut, equalParts, type Rows, readRows, transposed, writeRows } from "./rows.js";
 
-const FORMER_TP = 2;
 const SHARDED = [
   ...["q", "k", "v", "o"].map((name) => `self_attn.${name}_proj`),
   ...["gate", "up", "down"].map((name) => `mlp.${name}_proj`),
 ];
-const O = inLayer("self_attn.o_proj");
-const attention = { stage: () => `layer ${LAYER} attention` } as const;
-const isSplit = (facts: Facts): boolean =>
-  isNanotron(facts) ? facts.tp > 1 : facts.kvHeads % FORMER_TP === 0 && facts.ffn % FORMER_TP === 0 && facts.vocab % FORMER_TP === 0;
+const O = "self_attn.o_proj";
+/** The ranks whose parts go wrong: those that there are, or that all tensors of a Hugging Face checkpoint may be from. */
+const wrongTp = (facts: Facts): number => (isNanotron(facts) ? facts.tp : formerTp(facts.heads, facts.kvHeads, facts.ffn, facts.vocab));
+const isSplit = (facts: Facts): boolean => wrongTp(facts) > 1;
 const isSquare = ({ heads, headDim, hidden }: Facts): boolean => heads * headDim === hidden;
 
 /** The ranks' parts of one tensor, last rank first. */
 function reverseRanks({ facts }: CheckpointFiles, parts: readonly StoredBytes[], axis: 0 | 1): void {
+  const tp = wrongTp(facts);
   if (isNanotron(facts)) {
     const bytes = parts.map((part) => part.read()).reverse();
     parts.forEach((part, rank) => part.write(bytes[rank] ?? Buffer.alloc(0)));
     return;
   }
-  const reversed = (rows: Rows) => (axis === 0 ? halves(rows).reverse().flat() : besides(columnParts(rows, FORMER_TP).reverse()));
+  const reversed = (rows: Rows) => (axis === 0 ? equalParts(rows, tp).reverse().flat() : besides(columnParts(rows, tp).reverse()));
   for (const part of parts) writeRows(part, reversed(readRows(part)));
 }
 
@@ -50,9 +50,9 @@ export const shardedFaults: readonly Fault[] = [
     title: "ranks of one o_proj in the wrong order",
     where: isSplit,
     elsewhere: "one rank: the identity",
-    changes: () => [O],
+    changes: inOneLayer(O),
     ...attention,
-    edit: (files) => reverseRanks(files, inside(files, LAYER, "o"), 1),
+    edit: (files) => reverseRanks(files, inside(files, layerOf(files.facts), "o"), 1),
   }),
   fault({
     id: "F11",
@@ -68,18 +68,18 @@ export const shardedFaults: readonly Fault[] = [
     title: "o_proj cut along its rows",
     where: (facts) => isSquare(facts) && isSplit(facts),
     elsewhere: "one rank: the identity; not square: another shape",
-    changes: () => [O],
+    changes: inOneLayer(O),
     ...attention,
     edit: (files) => {
-      const parts = inside(files, LAYER, "o");
-      const whole = readWhole(files, LAYER, "o");
+      const parts = inside(files, layerOf(files.facts), "o");
+      const whole = readWhole(files, layerOf(files.facts), "o");
       if (isNanotron(files.facts)) {
         const slabs = cut(
           whole,
           parts.map(() => whole.length / parts.length),
         );
         parts.forEach((part, rank) => writeRows(part, slabs[rank] ?? []));
-      } else for (const part of parts) writeRows(part, columnParts(whole, FORMER_TP).flat());
+      } else for (const part of parts) writeRows(part, columnParts(whole, wrongTp(files.facts)).flat());
     },
   }),
   fault({
@@ -87,12 +87,12 @@ export const shardedFaults: readonly Fault[] = [
     title: "o_proj transposed",
     where: isSquare,
     elsewhere: "not square: another shape",
-    changes: () => [O],
+    changes: inOneLayer(O),
     ...attention,
     edit: (files) => {
-      const [part] = inside(files, LAYER, "o");
-      const rows = readWhole(files, LAYER, "o");
-      writeWhole(files, LAYER, "o", transposed(rows, part?.dtype === "F32" ? 4 : 2));
+      const [part] = inside(files, layerOf(files.facts), "o");
+      const rows = readWhole(files, layerOf(files.facts), "o");
+      writeWhole(files, layerOf(files.facts), "o", transposed(rows, part?.dtype === "F32" ? 4 : 2));
     },
   }),
 ];

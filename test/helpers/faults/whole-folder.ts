@@ -6,7 +6,7 @@ import { encode, type FloatDType, nearest } from "../floats.js";
 import { editJson, type RawTensor, readJson } from "../folders.js";
 import type { CatalogueFault } from "./catalogue.js";
 import { openFiles } from "./checkpoint-files.js";
-import { inLayer, isNanotron, LAYER } from "./fault.js";
+import { inLayer, isNanotron, layerOf } from "./fault.js";
 import { readWeightFile, writeWeightFile } from "./weight-file.js";
 
 function weightFiles(folder: string, at = ""): string[] {
@@ -139,10 +139,10 @@ function dropBiases(folder: string): void {
 function dropDown(folder: string): void {
   const { facts } = openFiles(folder);
   if (isNanotron(facts)) {
-    for (const file of weightFiles(folder, `model/model/decoder/${LAYER}/pp_block/mlp/down_proj`)) rmSync(file);
+    for (const file of weightFiles(folder, `model/model/decoder/${layerOf(facts)}/pp_block/mlp/down_proj`)) rmSync(file);
   } else {
     rewriteHuggingFace(folder, (tensors) => {
-      tensors.delete(inLayer("mlp.down_proj"));
+      tensors.delete(inLayer("mlp.down_proj", layerOf(facts)));
       return tensors;
     });
   }
@@ -151,7 +151,8 @@ function dropDown(folder: string): void {
 /** The least that a change can be: the last bit of one element's significand. */
 function flipOneBit(folder: string): void {
   const files = openFiles(folder);
-  const name = isNanotron(files.facts) ? `model.decoder.${LAYER}.pp_block.mlp.down_proj.weight` : inLayer("mlp.down_proj");
+  const layer = layerOf(files.facts);
+  const name = isNanotron(files.facts) ? `model.decoder.${layer}.pp_block.mlp.down_proj.weight` : inLayer("mlp.down_proj", layer);
   const [tensor] = files.parts(name);
   const bytes = tensor?.read() ?? Buffer.alloc(0);
   const item = tensor?.dtype === "F32" ? 4 : 2;
@@ -162,7 +163,7 @@ function flipOneBit(folder: string): void {
 
 /** One file of twice as many ranks, as an earlier run may have left it. */
 function leaveStaleShard(folder: string): void {
-  const [file = ""] = weightFiles(folder, `model/model/decoder/${LAYER}/pp_block/attn/o_proj`);
+  const [file = ""] = weightFiles(folder, `model/model/decoder/${layerOf(openFiles(folder).facts)}/pp_block/attn/o_proj`);
   copyFileSync(
     file,
     file.replace(/_tp-rank-(\d+)-of-(\d+)/, (_, rank, size) => `_tp-rank-${rank}-of-${2 * Number(size)}`),

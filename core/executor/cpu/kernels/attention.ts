@@ -19,28 +19,27 @@ export interface AttentionTensors {
 
 export function attention({ q, k, v, out }: AttentionTensors, options: AttentionOptions, start: number, stop: number): void {
   const { heads, kvHeads, headDim, scale, window = Number.POSITIVE_INFINITY, kind, round } = options;
-  const stride = heads * headDim;
-  const rows = q.length / stride;
+  const [width, stride] = [heads * headDim, kvHeads * headDim];
+  const rows = q.length / width;
   const scores = new Float32Array(rows);
   const mixed = new Float64Array(headDim);
   const rounded = rounder(round);
   const softmax = kind === "eager" ? eagerWeights : fusedWeights;
   for (let head = start; head < stop; head++) {
-    const shared = { stride: kvHeads * headDim, offset: Math.floor(head / (heads / kvHeads)) * headDim };
+    const offset = Math.floor(head / (heads / kvHeads)) * headDim;
     for (let row = 0; row < rows; row++) {
-      const at = row * stride + head * headDim;
-      const first = Math.max(0, row + 1 - window);
-      const seen = row + 1 - first;
-      const inSight = { ...shared, offset: shared.offset + first * shared.stride };
-      score(q.subarray(at, at + headDim), { values: k, ...inSight }, seen, scores);
+      const at = row * width + head * headDim;
+      const seen = Math.min(row + 1, window);
+      const keys = { stride, offset: offset + (row + 1 - seen) * stride };
+      score(q.subarray(at, at + headDim), { values: k, ...keys }, seen, scores);
       const divisor = softmax(scores, seen, scale, round);
-      mix(scores, { values: v, ...inSight }, seen, mixed);
+      mix(scores, { values: v, ...keys }, seen, mixed);
       for (let i = 0; i < headDim; i++) out[at + i] = rounded((mixed[i] as number) / divisor);
     }
   }
 }
 
-/** The products of one query with the `seen` keys from the offset on, four keys at a time. */
+/** The products of one query with `seen` keys, four keys at a time. */
 function score(query: Float32Array, { values, stride, offset }: HeadRows, seen: number, scores: Float32Array): void {
   const tiled = seen - (seen % 4);
   for (let row = 0; row < tiled; row += 4) {
@@ -100,7 +99,7 @@ function scaleScores(scores: Float32Array, seen: number, scale: number, round: R
   return max;
 }
 
-/** The `seen` value rows from the offset on, each times its weight, added up; four rows at a time. */
+/** `seen` value rows, each times its weight, added up; four rows at a time. */
 function mix(weights: Float32Array, { values, stride, offset }: HeadRows, seen: number, mixed: Float64Array): void {
   mixed.fill(0);
   const tiled = seen - (seen % 4);

@@ -18,7 +18,7 @@ const ROWS = [0, 1, 2, 3];
 
 export const attentionKernel = ({ headDim, kind, round }: AttentionOptions): Kernel => ({
   name: `attention ${headDim} ${kind} ${round}`,
-  params: { rows: "u32", heads: "u32", kvHeads: "u32", scale: "f32", window: "u32" },
+  params: { rows: "u32", heads: "u32", kvHeads: "u32", window: "u32", scale: "f32" },
   bindings: [
     { name: "q", type: "f32" }, // [T, A·D]
     { name: "k", type: "f32" }, // [T, K·D]
@@ -34,8 +34,7 @@ var<workgroup> weights: array<f32, ${QUERIES * (KEYS + 1)}>; // scores in the fi
 var<workgroup> largest: array<f32, ${QUERIES * 4}>;
 var<workgroup> total: array<f32, ${QUERIES * 4}>;
 
-// Up to its own, and as many as the window holds; queries beyond the last row may see any.
-fn sees(query: u32, key: u32) -> bool { return key <= query && query - key < p.window; }
+fn is_seen(key: u32, query: u32) -> bool { return key <= query && key + p.window > query; }
 fn score(sum: f32) -> f32 { return ${inner({ kind, round })}(${inner({ kind, round })}(sum) * p.scale); }
 
 @compute @workgroup_size(${THREADS})
@@ -46,8 +45,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let k_stride = p.kvHeads * D;
   let q_offset = head * D;
   let k_offset = (head / (p.heads / p.kvHeads)) * D;
-  let seen = min(first_query + ${QUERIES}u, p.rows); // keys that any query here may see, from the first seen on
-  let first_seen = select(0u, (first_query + 1u - p.window) / ${KEYS}u * ${KEYS}u, first_query + 1u > p.window);
+  let seen = min(first_query + ${QUERIES}u, p.rows); // keys that any query here may see
+  let first_seen = first_query - min(first_query, p.window - 1u); // and the first of them
   let across = local % 16u;
   let down = local / 16u;
   let my_query = local / 4u; // in the first pass a query has 4 threads, each with 8 of the 32 keys
@@ -58,7 +57,8 @@ ${scores()}
 ${ROWS.flatMap((i) => [0, 1].map((j) => `    weights[(down * 4u + ${i}u) * ${KEYS + 1}u + across + ${16 * j}u] = score(s${i}${j});`)).join("\n")}
     workgroupBarrier();
     for (var j = local % 4u; j < ${KEYS}u; j += 4u) {
-      if (!sees(first_query + my_query, first_key + j)) { continue; }
+      if (first_key + j > first_query + my_query) { break; }
+      if (first_key + j + p.window <= first_query + my_query) { continue; }
       let value = weights[my_query * ${KEYS + 1}u + j];
       if (value > my_largest) {
         my_total = my_total * exp_of(my_largest - value);
@@ -147,12 +147,12 @@ ${ROWS.map((i) => `        let q${i} = tile_q[(down * 4u + ${i}u) * ${STEP + 1}u
 function weigh(i: number, j: number, { kind, round }: Pick<AttentionOptions, "kind" | "round">): string {
   const power = `exp_of(score(s${i}${j}) - most${i})`;
   const weight = `${rounder(round)}(${kind === "eager" ? `${power} / sum${i}` : power})`;
-  const isSeen = `sees(first_query + down * 4u + ${i}u, first_key + across + ${16 * j}u)`;
+  const isSeen = `is_seen(first_key + across + ${16 * j}u, first_query + down * 4u + ${i}u)`;
   return `    weights[(down * 4u + ${i}u) * ${KEYS + 1}u + across + ${16 * j}u] = select(0.0, ${weight}, ${isSeen});`;
 }
 
 /** WGSL: key j's value to query i's result. One it may not see must not even count 0 times: were it infinite, that would be NaN. */
 const mix = (i: number, headDim: number): string =>
-  `      if (sees(first_query + down * 4u + ${i}u, first_key + j)) { ${columns(headDim)
+  `      if (is_seen(first_key + j, first_query + down * 4u + ${i}u)) { ${columns(headDim)
     .map((c) => `o${i}_${c} = fma(w${i}, value_${c}, o${i}_${c});`)
     .join(" ")} }`;
