@@ -9,13 +9,13 @@ import {
   type CastTarget,
   fuseAxisOf,
   nanotronTemplate,
-  withinOf,
   type ParameterDeclaration,
   type Plugin,
   pointerOf,
   type Repeat,
   type SourceDeclaration,
   stackOf,
+  withinOf,
 } from "./declaration.js";
 import type { Configuration, Dimensions } from "./settings.js";
 import { nameAt, parsePattern, sizeOf } from "./shape-pattern.js";

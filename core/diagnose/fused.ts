@@ -155,7 +155,8 @@ const perGroup: UnitHypothesis = {
     if (tp === undefined) return [];
     const statement =
       "the fused rows are laid out group by group (q heads, k, v of each key/value group) on one side, all q, all k, all v on the other";
-    const right = unit.parameter.fuseGroups === undefined ? "all q heads, then all k, then all v" : "each group's q heads, k and v together";
+    const right =
+      unit.parameter.fuseGroups === undefined ? "all q heads, then all k, then all v" : "each group's q heads, k and v together";
     return [{ key: `${tp}`, statement, fix: `lay out ${right}, or ${CONVERT_AGAIN}` }];
   },
 };

@@ -44,9 +44,7 @@ export function restoredSettings({ checkpoint, layout, match }: Model, target: L
   const inOtherWords = new Set(listsOf(plugin).flatMap(([name, every]) => [name, ...Object.values(every)]));
   const names = Object.entries(plugin.settings).filter(
     ([name, { in: only, default: fallback }]) =>
-      name in known &&
-      !inOtherWords.has(name) &&
-      (isTargets(only, fallback) || isRounded(match, layout, name, known[name] ?? null)),
+      name in known && !inOtherWords.has(name) && (isTargets(only, fallback) || isRounded(match, layout, name, known[name] ?? null)),
   );
   for (const [name, declaration] of names) checkValue(name, known[name] ?? null, declaration, where);
   const lists = lostLists(match, layout.name, configure(plugin, known, target.name, where).settings);

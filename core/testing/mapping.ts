@@ -14,7 +14,9 @@ export function mappingLine(parameter: Parameter): string {
   const groups = fuseGroups === undefined ? "" : ` in ${fuseGroups} groups`;
   const perMember = componentsPerMember(parameter);
   const members = Array.from({ length: stack ?? 1 }, (_, at) => components.slice(at * perMember, (at + 1) * perMember));
-  const form = [`${cut}${groups}`, ...(stack === undefined ? [] : [`stack of ${stack}`]), ...(dtype === undefined ? [] : [dtype])].join(", ");
+  const form = [`${cut}${groups}`, ...(stack === undefined ? [] : [`stack of ${stack}`]), ...(dtype === undefined ? [] : [dtype])].join(
+    ", ",
+  );
   return `${form}: ${members.map((member) => member.map(componentText).join(" + ")).join("; ")}`;
 }
 

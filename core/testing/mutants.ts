@@ -1,7 +1,13 @@
 // Mutants of a plugin: its declaration with one mistake, of the kinds that real mappings had. A kit that lets one live would let
 // its author make it. Most convert there and back byte for byte, so that only a word from outside the plugin can tell.
 
-import { hasRowOrders, nanotronTemplate, type ParameterDeclaration, type Plugin, type SourceDeclaration } from "../architecture/declaration.js";
+import {
+  hasRowOrders,
+  nanotronTemplate,
+  type ParameterDeclaration,
+  type Plugin,
+  type SourceDeclaration,
+} from "../architecture/declaration.js";
 import { parsePattern, sizeOf } from "../architecture/shape-pattern.js";
 import { sameShape } from "../tensor/shape.js";
 

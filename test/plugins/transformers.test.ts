@@ -34,6 +34,9 @@ async function logitsOf(model: string, numerics: Numerics): Promise<Logits> {
  */
 const PARTS_AFTER: Readonly<Record<string, number>> = { smollm3: 13 };
 
+/** Nanotron knows one order of their q and k rows, and takes no word on it. */
+const ONE_ORDER: ReadonlySet<string> = new Set(["starcoder2", "starcoder2-window"]);
+
 const firstRows = ({ columns, values }: Logits, rows: number): Logits => ({ rows, columns, values: values.slice(0, rows * columns) });
 
 const rms = ({ values }: Logits): number => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
@@ -56,11 +59,12 @@ describe("models that transformers wrote", () => {
       expect(bitEqual).to.be.above(LEAST_EQUAL[name] ?? 0.95);
     });
 
-    it(`${name}: to Nanotron TP 2, interleaved, and back has every tensor`, async () => {
+    it(`${name}: to Nanotron TP 2${ONE_ORDER.has(name) ? "" : ", interleaved"}, and back has every tensor`, async () => {
       const [there, back] = [scratch.fresh(), scratch.fresh()];
+      const rows = ONE_ORDER.has(name) ? {} : { ropeInterleaved: true };
       const options = { allowSemanticLoss: true, verify: "parameters" } as const;
       const { plugin } = await engine.inspect(fixture(`transformers/${name}`));
-      await engine.convert(fixture(`transformers/${name}`), there, { to: "nanotron", tp: 2, ropeInterleaved: true, ...options });
+      await engine.convert(fixture(`transformers/${name}`), there, { to: "nanotron", tp: 2, ...rows, ...options });
       await engine.convert(there, back, { to: "huggingface", plugin: plugin ?? "", ...options });
       const { parameters } = await engine.verify(fixture(`transformers/${name}`), back, { checks: ["parameters"] });
       expect(parameters).to.deep.include({ different: [], missing: [], extra: [] });
