@@ -18,8 +18,15 @@ const models = readdirSync(fixture("transformers"), { withFileTypes: true }).fil
  * With experts some sum of a token is rounded the other way, and what follows it differs by a rounding: in qwen2-moe the first ten
  * tokens are bit for bit transformers', and none is after them. 29.4 % and 34.7 % were measured; the nearest wrong roundings, of the
  * experts' products, of their sums, of their weights, of the shared expert's share, give at most 15.8 % and 21.6 %, and not one token.
+ * Starcoder2's first three tokens are bit for bit transformers', too: 32.7 % and, in a window that forgets an early difference,
+ * 87.3 % were measured. GELU unrounded gives 21.8 % and 32.6 %, and none of those three.
  */
-const LEAST_EQUAL: Readonly<Record<string, number>> = { "qwen2-moe": 0.28, "qwen2-moe-normalized": 0.33 };
+const LEAST_EQUAL: Readonly<Record<string, number>> = {
+  "qwen2-moe": 0.28,
+  "qwen2-moe-normalized": 0.33,
+  starcoder2: 0.32,
+  "starcoder2-window": 0.87,
+};
 
 async function logitsOf(model: string, numerics: Numerics): Promise<Logits> {
   const tokens = JSON.parse(readFileSync(fixture(`transformers/${model}-tokens.json`), "utf8"));
