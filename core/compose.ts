@@ -4,6 +4,7 @@ import { llamaForwards } from "../plugins/llama/forwards.js";
 import { qwen2Forwards } from "../plugins/qwen2/forwards.js";
 import { qwen2MoeForwards } from "../plugins/qwen2-moe/forwards.js";
 import { smollm3Forwards } from "../plugins/smollm3/forwards.js";
+import { starcoder2Forwards } from "../plugins/starcoder2/forwards.js";
 import type { Plugin } from "./architecture/declaration.js";
 import { addBuiltInPlugins, addPlugins, readPlugin } from "./architecture/load.js";
 import type { PluginPackage } from "./architecture/packages.js";
@@ -28,6 +29,7 @@ const BUILT_IN_FORWARDS = Object.entries({
   qwen2: qwen2Forwards,
   "qwen2-moe": qwen2MoeForwards,
   smollm3: smollm3Forwards,
+  starcoder2: starcoder2Forwards,
 });
 
 /** What a program may put in the place of, or beside, what the package brings. */

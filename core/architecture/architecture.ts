@@ -15,6 +15,7 @@ import {
   type Repeat,
   type SourceDeclaration,
   stackOf,
+  withinOf,
 } from "./declaration.js";
 import type { Configuration, Dimensions } from "./settings.js";
 import { nameAt, parsePattern, sizeOf } from "./shape-pattern.js";
@@ -27,13 +28,16 @@ export interface Component {
   readonly axes: readonly (readonly number[])[];
   /** Hugging Face's shape. */
   readonly shape: Shape;
-  /** Axis 0 is [heads, head_dim]; where RoPE is interleaved the rows of each head are permuted. */
+  /** Axis 0 ends in head_dim; where RoPE is interleaved the rows of each head are permuted. */
   readonly rotary: boolean;
   /** Nanotron holds the two axes in the other order. */
   readonly transpose: boolean;
   /** Symbol of the outermost part of each axis, for messages. */
   readonly outerSymbols: readonly string[];
 }
+
+/** Rows of each head, of a component whose first axis is heads of rows. */
+export const headDimOf = ({ axes }: Component): number => axes[0]?.at(-1) ?? 0;
 
 /** A Nanotron parameter: one component, or several joined along an axis, or a stack of such. */
 export interface Parameter {
@@ -42,6 +46,11 @@ export interface Parameter {
   readonly components: readonly Component[];
   /** Within one member of a stack. */
   readonly fuseAxis: number | undefined;
+  /**
+   * How many times the components are joined anew along the fused axis: each in so many parts, the first parts of all, then the
+   * second parts, …; undefined when each is joined whole.
+   */
+  readonly fuseGroups: number | undefined;
   /** How many members a stack has, each with as many components; they lie along an axis in front of the others. */
   readonly stack: number | undefined;
   /** What Nanotron keeps it in whatever the model's dtype. */
@@ -129,6 +138,7 @@ function expandParameter(
   const { parallel } = declaration;
   const sources = [declaration.huggingface].flat() as SourceDeclaration[];
   const each = stackOf(declaration);
+  const within = withinOf(declaration);
   const count = repeats(plugin, each, dimensions);
   const members = Array.from({ length: count }, (_, member) =>
     sources.map((source) => {
@@ -140,6 +150,7 @@ function expandParameter(
     name: nameAt(nanotronTemplate(declaration), repeat?.index, at),
     components: members.flat(),
     fuseAxis: fuseAxisOf(declaration),
+    fuseGroups: within === undefined ? undefined : dimensions[within],
     stack: each === undefined ? undefined : count,
     dtype: declaration.dtype,
     parallelAxis: parallel === undefined ? undefined : parallel === "column" ? 0 : 1,
@@ -150,10 +161,10 @@ function expandComponent(plugin: Plugin, source: SourceDeclaration, name: string
   const pattern = parsePattern(source.shape);
   const axes = pattern.map((axis) => axis.map((symbol) => sizeOf(symbol, dimensions) ?? 0));
   const rotary = source.rotary ?? false;
-  const headDim = axes[0]?.[1] ?? 0;
+  const headDim = axes[0]?.at(-1) ?? 0;
   if (rotary && headDim % 2 !== 0) {
     throw new UnsupportedError(`${name}: RoPE pairs the rows of a head: expected an even head size, found ${headDim}`, false, {
-      pointer: pointerOf(plugin.dimensions, pattern[0]?.[1] ?? ""),
+      pointer: pointerOf(plugin.dimensions, pattern[0]?.at(-1) ?? ""),
     });
   }
   return {

@@ -12,8 +12,9 @@ import {
   type Plugin,
   type SourceDeclaration,
   stackOf,
+  withinOf,
 } from "./declaration.js";
-import { parsePattern, parseQuotient, type ShapePattern } from "./shape-pattern.js";
+import { isQuotient, parsePattern, parseQuotient, type ShapePattern } from "./shape-pattern.js";
 
 export interface Inconsistency {
   readonly pointer: string;
@@ -53,9 +54,14 @@ function checkSymbols(plugin: Plugin, report: Report): void {
     const { numerator, denominator } = parseQuotient(text);
     const late = [numerator, denominator].find((used) => used !== undefined && symbols.indexOf(used) >= symbols.indexOf(symbol));
     if (late !== undefined)
-      report(pointer, `${JSON.stringify(late)} is not known yet: a default may use only dimensions declared before it`);
+      report(pointer, `${JSON.stringify(late)} is not known yet: a quotient may use only dimensions declared before it`);
   };
   for (const [symbol, source] of Object.entries(plugin.dimensions)) {
+    if (typeof source === "string" && isQuotient(source)) {
+      needQuotient(source, `/dimensions/${symbol}`);
+      needEarlier(symbol, source, `/dimensions/${symbol}`);
+      continue;
+    }
     const setting = typeof source === "string" ? source : source.setting;
     if (!Object.hasOwn(plugin.settings, setting))
       report(`/dimensions/${symbol}`, unknownName("setting", setting, Object.keys(plugin.settings)));
@@ -83,11 +89,14 @@ function checkSymbols(plugin: Plugin, report: Report): void {
   });
 }
 
-export const isEveryValue = (value: unknown): value is EveryValue =>
-  typeof value === "object" && value !== null && !Array.isArray(value) && "every" in value;
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
-export const isDimensionValue = (value: unknown): value is DimensionValue =>
-  typeof value === "object" && value !== null && !Array.isArray(value) && ("dimension" in value || "all" in value);
+export const isOtherSetting = (value: unknown): value is { readonly setting: string } => isRecord(value) && "setting" in value;
+export const isNearest = (value: unknown): value is { readonly nearest: "integer" } => isRecord(value) && "nearest" in value;
+export const isEveryValue = (value: unknown): value is EveryValue => isRecord(value) && "every" in value;
+
+export const isDimensionValue = (value: unknown): value is DimensionValue => isRecord(value) && ("dimension" in value || "all" in value);
 
 function checkSettingNames(plugin: Plugin, report: Report): void {
   const known = Object.keys(plugin.settings);
@@ -100,6 +109,7 @@ function checkSettingNames(plugin: Plugin, report: Report): void {
   for (const [layout, limits] of Object.entries(plugin.limits)) {
     limits.forEach(({ setting, only }, i) => {
       need(setting, `/limits/${layout}/${i}/setting`);
+      if (isOtherSetting(only)) need(only.setting, `/limits/${layout}/${i}/only/setting`);
       if (isEveryValue(only) && plugin.settings[setting]?.every === undefined)
         report(`/limits/${layout}/${i}/only`, `${setting} has no \`every\`: no n says it`);
     });
@@ -114,10 +124,11 @@ function checkLayoutNames(plugin: Plugin, layouts: readonly LayoutName[], report
   };
   const places = { identify: plugin.markers, constants: plugin.constants, limits: plugin.limits };
   for (const [place, entries] of Object.entries(places)) for (const name of Object.keys(entries)) need(name, `/${place}/${name}`);
-  for (const [name, { in: only, every = {}, instead_of_null = {} }] of Object.entries(plugin.settings)) {
+  for (const [name, { in: only, as = {}, every = {}, instead_of_null = {} }] of Object.entries(plugin.settings)) {
     if (only !== undefined) need(only, `/settings/${name}/in`);
-    for (const [key, byLayout] of Object.entries({ every, instead_of_null }))
+    for (const [key, byLayout] of Object.entries({ as, every, instead_of_null }))
       for (const layout of Object.keys(byLayout)) need(layout, `/settings/${name}/${key}/${layout}`);
+    if ("huggingface" in as) report(`/settings/${name}/as/huggingface`, "a setting is declared as Hugging Face's config has it");
   }
 }
 
@@ -146,8 +157,8 @@ function checkSource(plugin: Plugin, source: SourceDeclaration, pointer: string,
   for (const symbol of pattern.flat()) {
     if (!symbols.includes(symbol) && !/^\d/.test(symbol)) report(`${pointer}/shape`, unknownName("dimension", symbol, symbols));
   }
-  if (source.rotary === true && pattern[0]?.length !== 2)
-    report(`${pointer}/rotary`, "needs a first axis of two symbols, heads and the head's size");
+  if (source.rotary === true && (pattern[0]?.length ?? 0) < 2)
+    report(`${pointer}/rotary`, "needs a first axis of two symbols or more, the last of them the head's size");
   if (source.transpose === true && pattern.length !== 2) report(`${pointer}/transpose`, `needs two axes, found ${pattern.length}`);
   return pattern;
 }
@@ -165,7 +176,11 @@ function checkFuse(
     if (sources.length > 1) report(`${at}/nanotron`, `${sources.length} tensors need ${needed}`);
     return;
   }
+  const within = withinOf(parameter);
   if (patterns.some((pattern) => axis >= pattern.length)) report(`${at}/nanotron/axis`, `axis ${axis} is not in every shape`);
+  const outermost = patterns.map((pattern, s) => pattern[sources[s]?.transpose === true ? pattern.length - 1 - axis : axis]?.[0]);
+  if (within !== undefined && outermost.some((symbol) => symbol !== within))
+    report(`${at}/nanotron/within`, `expected ${within} to be the outermost symbol of axis ${axis} in every shape`);
   if (stackOf(parameter) !== undefined || parameter.parallel === undefined || (parameter.parallel === "column" && axis === 0)) return;
   report(`${at}/parallel`, "a fused parameter can only be cut along the fused axis, as Nanotron cuts its chunks (column, axis 0)");
 }

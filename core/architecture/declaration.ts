@@ -1,6 +1,7 @@
 // A plugin's declaration, as plugin.schema.json describes it, after its family's part has been filled in.
 
 import type { DType } from "../tensor/dtype.js";
+import { isQuotient, parseQuotient } from "./shape-pattern.js";
 
 export type Value = null | boolean | number | string | readonly Value[] | { readonly [key: string]: Value };
 export type Values = Readonly<Record<string, Value>>;
@@ -40,12 +41,18 @@ export interface SettingDeclaration {
 export interface SettingForm {
   /** With dots into objects. */
   readonly key: string;
+  readonly type: SettingDeclaration["type"];
+  /** What its framework takes for an absent key; undefined where the key must be there. */
+  readonly default: Value | DimensionValue | undefined;
 }
+
+/** `{ setting }`: whatever another setting is; `{ nearest: "integer" }`: the setting's own value, rounded. */
+export type RelativeValue = { readonly setting: string } | { readonly nearest: "integer" };
 
 export interface Limit {
   readonly setting: string;
   /** The one value that the framework can express; of a list, that of every entry. */
-  readonly only?: Value | DimensionValue | EveryValue;
+  readonly only?: Value | DimensionValue | EveryValue | RelativeValue;
   /** A value that it cannot. */
   readonly never?: Value;
   readonly loss: "meaning" | "weights";
@@ -71,8 +78,15 @@ export interface StackDeclaration {
   readonly axis?: number;
 }
 
+/** `within`: joined anew for each index of the axis' outermost symbol, which all the tensors share. */
+export interface FuseDeclaration {
+  readonly fuse: string;
+  readonly axis: number;
+  readonly within?: string;
+}
+
 export interface ParameterDeclaration {
-  readonly nanotron: string | { readonly fuse: string; readonly axis: number } | StackDeclaration;
+  readonly nanotron: string | FuseDeclaration | StackDeclaration;
   /** What Nanotron keeps it in, whatever the model's dtype; the model's own, if not given. */
   readonly dtype?: CastTarget;
   readonly parallel?: "column" | "row";
@@ -139,10 +153,25 @@ export interface Plugin {
 /** What a conversion may be asked to turn weights into. */
 export type CastTarget = Extract<DType, "BF16" | "F16" | "F32">;
 
-/** The setting that a dimension is read from. */
+export const formOf = (name: string, { as, type, default: fallback }: SettingDeclaration, layout: LayoutName): SettingForm => ({
+  key: name,
+  type,
+  default: fallback,
+  ...as?.[layout],
+});
+
+/** Whether rows of q and k may be in either order of RoPE: some are rotary, or a config has a word on it. */
+export const hasRowOrders = ({ settings, blocks }: Pick<Plugin, "settings" | "blocks">): boolean =>
+  settings.rope_interleaved !== undefined ||
+  blocks.some(({ parameters }) =>
+    parameters.some(({ huggingface }) => ([huggingface].flat() as SourceDeclaration[]).some(({ rotary }) => rotary === true)),
+  );
+
+/** The setting that a dimension is read from; of a quotient, the numerator's. */
 export function settingOf(dimensions: Plugin["dimensions"], symbol: string): string | undefined {
   const source = dimensions[symbol];
-  return typeof source === "object" ? source.setting : source;
+  if (typeof source === "object") return source.setting;
+  return source !== undefined && isQuotient(source) ? settingOf(dimensions, parseQuotient(source).numerator) : source;
 }
 
 /** JSON pointer of the setting that a dimension is read from. */
@@ -151,8 +180,6 @@ export function pointerOf(dimensions: Plugin["dimensions"], symbol: string): str
   return setting === undefined ? undefined : `/${setting}`;
 }
 
-export const formOf = (name: string, { as }: SettingDeclaration, layout: LayoutName): SettingForm => ({ key: name, ...as?.[layout] });
-
 /** The parameter's name in Nanotron, its placeholders as they are. */
 export const nanotronTemplate = ({ nanotron }: ParameterDeclaration): string =>
   typeof nanotron === "string" ? nanotron : "stack" in nanotron ? nanotron.stack : nanotron.fuse;
@@ -160,6 +187,10 @@ export const nanotronTemplate = ({ nanotron }: ParameterDeclaration): string =>
 /** The axis along which several tensors are joined, in Nanotron's order of axes and within one of a stack. */
 export const fuseAxisOf = ({ nanotron }: ParameterDeclaration): number | undefined =>
   typeof nanotron === "string" ? undefined : nanotron.axis;
+
+/** The symbol for each of whose indices the tensors are joined anew. */
+export const withinOf = ({ nanotron }: ParameterDeclaration): string | undefined =>
+  typeof nanotron === "object" && "fuse" in nanotron ? nanotron.within : undefined;
 
 /** The repetition that a stack is made of. */
 export const stackOf = ({ nanotron }: ParameterDeclaration): Repeat | undefined =>

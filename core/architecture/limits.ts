@@ -2,11 +2,11 @@
 
 import { UnsupportedError } from "../errors.js";
 import { type Json, sameJson } from "../format/json.js";
-import { isEveryValue } from "./consistency.js";
+import { isEveryValue, isNearest, isOtherSetting } from "./consistency.js";
 import type { LayoutName, Limit, Value } from "./declaration.js";
 import { everyNth, intervalOf } from "./lists.js";
 import type { Match } from "./match.js";
-import { resolveValue, type Settings } from "./settings.js";
+import { nearestInteger, resolveValue, type Settings } from "./settings.js";
 
 /**
  * Limits of either layout that the model exceeds; between two checkpoints of one layout nothing is lost.
@@ -50,7 +50,9 @@ export function isExceeded(limit: Limit, match: Match): boolean {
 }
 
 /** What a limit's framework takes in the place of a value that it cannot express: of a list, as long a one. */
-export function onlyValue({ setting, only = null }: Limit, { plugin, configuration: { dimensions } }: Match): Value {
+export function onlyValue({ setting, only = null }: Limit, { plugin, configuration: { settings, dimensions } }: Match): Value {
+  if (isOtherSetting(only)) return settings[only.setting] ?? null;
+  if (isNearest(only)) return nearestInteger(settings[setting] ?? null);
   const length = dimensions[plugin.settings[setting]?.each ?? ""];
   if (isEveryValue(only)) return everyNth(null, length ?? 0);
   const value = resolveValue(only, dimensions);

@@ -3,8 +3,9 @@
 import { CheckpointError } from "../errors.js";
 import { type Json, sameJson } from "../format/json.js";
 import type { Checkpoint, Layout } from "../layout/layout.js";
+import { isNearest } from "./consistency.js";
 import type { Plugin, Value, Values } from "./declaration.js";
-import { type Configuration, configure } from "./settings.js";
+import { type Configuration, configure, nearestInteger } from "./settings.js";
 
 export interface Match {
   readonly plugin: Plugin;
@@ -64,12 +65,16 @@ export const differencesTo = (expected: Values, { settings }: Configuration): [s
 export function differences({ plugin, configuration }: Match, checkpoint: Checkpoint): string[] {
   const says = (name: string, expected: Value, found: Value | undefined) =>
     `${name}: ${plugin.name} expects ${JSON.stringify(expected)}, found ${found === undefined ? "nothing" : JSON.stringify(found)}`;
+  const limits = plugin.limits[checkpoint.layout] ?? [];
+  const isRounded = (name: string) => limits.some(({ setting, only }) => setting === name && isNearest(only));
+  const expected = Object.entries({ ...plugin.identify, ...plugin.expect }).map(([name, value]) => [
+    name,
+    isRounded(name) ? nearestInteger(value) : value,
+  ]);
   return [
     ...unlikeMarkers(plugin.markers[checkpoint.configStyle] ?? {}, checkpoint).map(([key, value]) =>
       says(key, value, checkpoint.rawConfig[key]),
     ),
-    ...differencesTo({ ...plugin.identify, ...plugin.expect }, configuration).map(([name, value]) =>
-      says(name, value, configuration.settings[name]),
-    ),
+    ...differencesTo(Object.fromEntries(expected), configuration).map(([name, value]) => says(name, value, configuration.settings[name])),
   ];
 }

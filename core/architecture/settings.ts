@@ -2,7 +2,7 @@
 // The layouts read their config files into raw values; this module makes Settings of them.
 
 import { CheckpointError } from "../errors.js";
-import { isDimensionValue, isEveryValue } from "./consistency.js";
+import { isDimensionValue, isEveryValue, isNearest, isOtherSetting } from "./consistency.js";
 import {
   type DimensionValue,
   formOf,
@@ -14,7 +14,7 @@ import {
   type Values,
 } from "./declaration.js";
 import { withLists } from "./lists.js";
-import { parseQuotient } from "./shape-pattern.js";
+import { isQuotient, parseQuotient } from "./shape-pattern.js";
 
 /** Every declared setting's value, by its Hugging Face name. */
 export type Settings = Values;
@@ -36,9 +36,10 @@ export interface Configuration {
 export function configure(plugin: Plugin, raw: Values, layout: LayoutName, where: string): Configuration {
   for (const [name, declaration] of Object.entries(plugin.settings)) {
     const value = raw[name];
-    if (value === undefined && declaration.default === undefined && declaration.every === undefined)
-      throw new CheckpointError(`${where}: ${formOf(name, declaration, layout).key} is missing`, { pointer: `/${name}` });
-    if (value !== undefined) checkValue(name, value, declaration, where);
+    const form = formOf(name, declaration, layout);
+    if (value === undefined && form.default === undefined && declaration.every === undefined)
+      throw new CheckpointError(`${where}: ${form.key} is missing`, { pointer: `/${name}` });
+    if (value !== undefined) checkValue(name, value, declaration, where, form.key);
   }
   const dimensions = computeDimensions(plugin, raw, where);
   const sizes = new Map(Object.keys(plugin.dimensions).map((symbol) => [settingOf(plugin.dimensions, symbol), dimensions[symbol]]));
@@ -58,23 +59,20 @@ const meansDefault = (value: Value, { type }: SettingDeclaration): boolean =>
   type === "indices" && Array.isArray(value) && value.length === 1 && value[0] === -1;
 
 /** @throws {CheckpointError} the value is not what the plugin says of its setting */
-export function checkValue(name: string, value: Value, declaration: SettingDeclaration, where: string): void {
+export function checkValue(name: string, value: Value, declaration: SettingDeclaration, where: string, key = name): void {
   if (hasType(value, declaration)) return;
-  throw new CheckpointError(`${where}: ${name}: expected ${typeName(declaration)}, found ${JSON.stringify(value)}`, {
+  throw new CheckpointError(`${where}: ${key}: expected ${typeName(declaration)}, found ${JSON.stringify(value)}`, {
     pointer: `/${name}`,
   });
 }
 
 /** What a setting is when the config does not say it. */
-function unsaid(
-  plugin: Plugin,
-  name: string,
-  { in: only, default: fallback }: SettingDeclaration,
-  layout: LayoutName,
-): Value | DimensionValue {
-  const limit = (plugin.limits[layout] ?? []).find((candidate) => candidate.setting === name);
-  const isElsewhere = only !== undefined && only !== layout;
-  return isElsewhere && limit?.only !== undefined && !isEveryValue(limit.only) ? limit.only : (fallback ?? null);
+function unsaid(plugin: Plugin, name: string, declaration: SettingDeclaration, layout: LayoutName): Value | DimensionValue {
+  const { in: home } = declaration;
+  const only = (plugin.limits[layout] ?? []).find((candidate) => candidate.setting === name)?.only;
+  const isRelative = isOtherSetting(only) || isNearest(only) || isEveryValue(only);
+  const isElsewhere = home !== undefined && home !== layout;
+  return isElsewhere && only !== undefined && !isRelative ? only : (formOf(name, declaration, layout).default ?? null);
 }
 
 /** A literal as it is; `{ dimension }` and `{ all }` computed. */
@@ -84,22 +82,33 @@ export function resolveValue(value: Value | DimensionValue, dimensions: Dimensio
   return quotient(value.dimension, dimensions);
 }
 
+/** Of a number; all else is as it is. */
+export const nearestInteger = (value: Value): Value => (typeof value === "number" ? Math.round(value) : value);
+
 function quotient(text: string, dimensions: Dimensions): number {
   const { numerator, denominator } = parseQuotient(text);
   const top = dimensions[numerator] ?? Number.NaN;
   return denominator === undefined ? top : top / (dimensions[denominator] ?? Number.NaN);
 }
 
+/** A quotient is a dimension without a setting of its own. */
+function dimensionSource(source: Plugin["dimensions"][string]): { setting?: string; default?: string | number } {
+  if (typeof source !== "string") return source;
+  return isQuotient(source) ? { default: source } : { setting: source };
+}
+
 function computeDimensions(plugin: Plugin, raw: Values, where: string): Dimensions {
   const dimensions: Record<string, number> = {};
   for (const [symbol, source] of Object.entries(plugin.dimensions)) {
-    const { setting, default: fallback } = typeof source === "string" ? { setting: source, default: undefined } : source;
-    const given = raw[setting] === undefined ? literalDefault(plugin.settings[setting]) : raw[setting];
+    const { setting, default: fallback } = dimensionSource(source);
+    const said = setting === undefined ? undefined : raw[setting];
+    const given = said === undefined && setting !== undefined ? literalDefault(plugin.settings[setting]) : said;
     const size =
       given === undefined || given === null ? (typeof fallback === "number" ? fallback : quotient(fallback ?? "", dimensions)) : given;
     if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 1) {
-      throw new CheckpointError(`${where}: ${setting}: expected a positive integer, found ${JSON.stringify(given ?? size)}`, {
-        pointer: `/${setting}`,
+      const found = JSON.stringify(given ?? size);
+      throw new CheckpointError(`${where}: ${setting ?? fallback}: expected a positive integer, found ${found}`, {
+        pointer: `/${settingOf(plugin.dimensions, symbol)}`,
       });
     }
     dimensions[symbol] = size;

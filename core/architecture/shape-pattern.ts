@@ -15,6 +15,9 @@ export const sizeOf = (symbol: string, dimensions: Readonly<Record<string, numbe
 export const nameAt = (template: string, index: string | undefined, at: number): string =>
   index === undefined ? template : template.replaceAll(`{${index}}`, String(at));
 
+/** Whether a dimension is one divided by another, and no setting's name. */
+export const isQuotient = (text: string): boolean => text.includes(" / ");
+
 /** `"hidden / heads"` as its symbols. */
 export function parseQuotient(text: string): { numerator: string; denominator: string | undefined } {
   const [numerator = "", denominator] = text.split(" / ");

@@ -1,7 +1,7 @@
 // weighbridge plugins list, show and check; test, new and infer have files of their own.
 
 import type { Command } from "commander";
-import { nanotronTemplate, type Plugin, stackOf } from "../architecture/declaration.js";
+import { nanotronTemplate, type Plugin, stackOf, withinOf } from "../architecture/declaration.js";
 import { findPlugin } from "./find-plugin.js";
 import { withJson } from "./options.js";
 import { print, printDocument } from "./output.js";
@@ -61,9 +61,10 @@ function printPlugin(plugin: Plugin): void {
     print(`  ${block.name}${block.repeat === undefined ? "" : ` × ${block.repeat.count}`}`);
     for (const parameter of block.parameters) {
       const { huggingface, parallel, tied, dtype } = parameter;
-      const each = stackOf(parameter);
+      const [each, within] = [stackOf(parameter), withinOf(parameter)];
       const notes = [
         parallel ?? "not sharded",
+        ...(within === undefined ? [] : [`joined within each of ${within}`]),
         ...(each === undefined ? [] : [`${each.count} stacked, {${each.index}} from 0 on`]),
         ...(dtype === undefined ? [] : [`always ${dtype}`]),
         ...(tied === undefined ? [] : [`tied to ${tied.to} when ${tied.when}`]),

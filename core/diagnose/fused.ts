@@ -1,5 +1,6 @@
 // F04, F05, F06, F10: the tensors of a fused parameter, whose rows were put together in one order and taken apart in another.
 
+import { headDimOf } from "../architecture/architecture.js";
 import type { Case } from "./case.js";
 import { CONVERT_AGAIN, type UnitHypothesis } from "./hypothesis.js";
 import { cutsRows, ranksToTry, severalRanksToTry } from "./ranks.js";
@@ -33,8 +34,8 @@ function inOrders(unit: Unit): readonly BothSides[] {
   const [rowsA, rowsB] = [unit.a.map(rowsOf), unit.b.map(rowsOf)];
   const sides = orders.map((order): BothSides => {
     const ordered = (rows: Rows, at: number) => {
-      const { rotary = false, axes = [] } = unit.components[at] ?? {};
-      return rotary ? order(rows, axes[0]?.[1] ?? 0) : rows;
+      const component = unit.components[at];
+      return component?.rotary === true ? order(rows, headDimOf(component)) : rows;
     };
     return [rowsA.map(ordered), rowsB.map(ordered)];
   });
@@ -103,7 +104,11 @@ function orderForms(found: Case, unit: Unit, isAsked: (unit: Unit) => boolean): 
   return permutations(unit.components.length)
     .filter((order) => String(order) !== String(inOrder))
     .flatMap((order) => {
-      const tp = ranksToTry(found).find((count) => (count === 1 || cutsRows(unit, count)) && relates(unit, perRank(count, fusedIn(order))));
+      const { fuseGroups } = unit.parameter;
+      // What is joined group by group is joined as if each group were a rank's.
+      const tp = (fuseGroups === undefined ? ranksToTry(found) : [fuseGroups]).find(
+        (count) => (count === 1 || cutsRows(unit, count)) && relates(unit, perRank(count, fusedIn(order))),
+      );
       if (tp === undefined) return [];
       const wrong = list(unit, order);
       const statement = `the fused rows are in the order ${wrong}, and were taken for ${list(unit, inOrder)}`;
@@ -112,12 +117,14 @@ function orderForms(found: Case, unit: Unit, isAsked: (unit: Unit) => boolean): 
 }
 
 const holdsPairs = ({ components }: Unit): boolean => components.some(({ rotary }) => rotary);
+const holdsHeads = ({ parameter, components }: Unit): boolean =>
+  parameter.fuseGroups !== undefined || components.some(({ rotary }) => rotary);
 
 const fusedOrder: UnitHypothesis = {
   fault: "F04",
   name: "q, k, v fused in another order",
   by: "parameter",
-  formsOf: (unit, found) => orderForms(found, unit, holdsPairs),
+  formsOf: (unit, found) => orderForms(found, unit, holdsHeads),
 };
 
 const swappedHalves: UnitHypothesis = {
@@ -125,22 +132,22 @@ const swappedHalves: UnitHypothesis = {
   name: "gate and up swapped",
   by: "parameter",
   formsOf: (unit, found) =>
-    orderForms(found, unit, ({ components }) => components.length === 2 && !holdsPairs(unit)).map((form) => {
+    orderForms(found, unit, ({ components }) => components.length === 2 && !holdsHeads(unit)).map((form) => {
       const [first, second] = unit.components.map(shortName);
       return { ...form, statement: `${first} and ${second} are in each other's place` };
     }),
 };
 
-/** Key/value groups: as many as the rotary tensor with the fewest heads has. */
-const groupsOf = ({ components }: Unit): number =>
-  Math.min(...components.filter(({ rotary }) => rotary).map(({ axes }) => axes[0]?.[0] ?? 1));
+/** Key/value groups: as many as the rotary tensor with the fewest heads has, where the plugin does not say. */
+const groupsOf = ({ parameter: { fuseGroups }, components }: Unit): number =>
+  fuseGroups ?? Math.min(...components.filter(({ rotary }) => rotary).map((component) => (component.shape[0] ?? 1) / headDimOf(component)));
 
 const perGroup: UnitHypothesis = {
   fault: "F05",
   name: "qkv laid out per key/value group",
   by: "parameter",
   formsOf: (unit, found) => {
-    if (!isFused(unit) || !holdsPairs(unit)) return [];
+    if (!isFused(unit) || !holdsHeads(unit)) return [];
     const groups = groupsOf(unit);
     const isPerGroup = (tp: number) =>
       (tp === 1 || cutsRows(unit, tp)) && groups % tp === 0 && groups > tp && relates(unit, perRank(tp, fusedPerGroup(groups / tp)));
@@ -148,7 +155,9 @@ const perGroup: UnitHypothesis = {
     if (tp === undefined) return [];
     const statement =
       "the fused rows are laid out group by group (q heads, k, v of each key/value group) on one side, all q, all k, all v on the other";
-    return [{ key: `${tp}`, statement, fix: `lay out all q heads, then all k, then all v, or ${CONVERT_AGAIN}` }];
+    const right =
+      unit.parameter.fuseGroups === undefined ? "all q heads, then all k, then all v" : "each group's q heads, k and v together";
+    return [{ key: `${tp}`, statement, fix: `lay out ${right}, or ${CONVERT_AGAIN}` }];
   },
 };
 
@@ -157,7 +166,7 @@ const blockCut: UnitHypothesis = {
   name: "a fused tensor cut as one block",
   by: "parameter",
   formsOf: (unit, found) => {
-    if (!isFused(unit)) return [];
+    if (!isFused(unit) || unit.parameter.fuseGroups !== undefined) return []; // groups are cut as one block, rightly
     const tp = severalRanksToTry(found).find((count) => cutsRows(unit, count) && relates(unit, cutAsOne(count)));
     if (tp === undefined) return [];
     const statement = `the fused tensor was cut for ${tp} ranks, or joined from them, as one block and not part by part`;

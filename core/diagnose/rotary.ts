@@ -1,17 +1,18 @@
 // F01, F15: rows of q and k in another order than rotary embedding takes them in.
 
+import { headDimOf } from "../architecture/architecture.js";
 import type { Case } from "./case.js";
 import { CONVERT_AGAIN, type UnitHypothesis } from "./hypothesis.js";
 import { interleave, type Rows, rowsOf, sameRows, separate } from "./rows.js";
 import type { Form, Unit } from "./units.js";
 
-const headDimOf = ({ components: [component] }: Unit): number => component?.axes[0]?.[1] ?? 0;
+const rowsPerHead = ({ components: [component] }: Unit): number => (component === undefined ? 0 : headDimOf(component));
 const isRotary = ({ components: [component] }: Unit): boolean => component?.rotary === true;
 const only = (tensors: Unit["a"]): Rows => tensors.flatMap(rowsOf);
 
 /** B's rows against A's, once both are in Hugging Face's order. Heads of four rows go both ways at once. */
 function directions(unit: Unit): ("interleaved" | "separated")[] {
-  const [a, b, headDim] = [only(unit.a), only(unit.b), headDimOf(unit)];
+  const [a, b, headDim] = [only(unit.a), only(unit.b), rowsPerHead(unit)];
   const found: ("interleaved" | "separated")[] = [];
   if (sameRows(interleave(a, headDim), b)) found.push("interleaved");
   if (sameRows(separate(a, headDim), b)) found.push("separated");
@@ -50,8 +51,10 @@ const rowOrder: UnitHypothesis = {
 /** Permuted for heads of one size where they have another: on the way there, on the way back, or where nothing was to be permuted. */
 function wrongHeads(unit: Unit): Form[] {
   if (!isRotary(unit)) return [];
-  const [a, b, headDim] = [only(unit.a), only(unit.b), headDimOf(unit)];
-  const others = unit.parameter.components.filter(({ rotary }) => rotary).map(({ axes }) => axes[0]?.[0] ?? 1);
+  const [a, b, headDim] = [only(unit.a), only(unit.b), rowsPerHead(unit)];
+  const others = unit.parameter.components
+    .filter(({ rotary }) => rotary)
+    .map((component) => (component.shape[0] ?? 1) / headDimOf(component));
   return [...new Set(others)].flatMap((heads) => {
     const wrong = a.length / heads;
     if (wrong === headDim || wrong % 2 !== 0) return [];

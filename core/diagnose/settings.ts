@@ -45,7 +45,7 @@ export const settingHypotheses: readonly Hypothesis[] = [
           : `use the ${found.a.checkpoint.layout} checkpoint: in ${found.b.checkpoint.layout} no config can say it, the weights are not at fault`,
     };
   }),
-  settingFault("F18", "norm epsilon or activation differs", ["rms_norm_eps", "hidden_act"], (difference, found) => ({
+  settingFault("F18", "norm epsilon or activation differs", ["rms_norm_eps", "norm_epsilon", "hidden_act"], (difference, found) => ({
     statement: `${difference.name} is ${shown(difference.a)} in A and ${shown(difference.b)} in B`,
     fix: setAsInA(difference, found),
   })),

@@ -83,7 +83,7 @@ export async function openModel(context: Context, path: string, options: ModelOp
 export function modelOf(context: Context, checkpoint: Checkpoint, layout: Layout, options: ModelOptions): Model {
   const match = matchOf(context, checkpoint, layout, options.plugin);
   const architecture = expand(match.plugin, match.configuration);
-  const arrangement = layout.arrangementOf(checkpoint, options.sourceRopeInterleaved);
+  const arrangement = layout.arrangementOf(checkpoint, match.plugin, options.sourceRopeInterleaved);
   const slots = layout.slots(architecture, arrangement);
   return { checkpoint, layout, match, architecture, arrangement, slots, stored: matchSlots(checkpoint, slots, architecture) };
 }

@@ -1,5 +1,6 @@
 // From a path to a proven plan: open, match, expand, compile, prove. Reads headers and configs only.
 
+import { hasRowOrders } from "../architecture/declaration.js";
 import { semanticLosses } from "../architecture/limits.js";
 import { differences } from "../architecture/match.js";
 import { CheckpointError, UsageError } from "../errors.js";
@@ -56,6 +57,8 @@ export async function prepare(
   const carried = await readCarried(context.store, checkpoint);
   const restored = restoredSettings(source, target, carried);
   const arrangement = target.chooseArrangement(options, target === layout ? source.arrangement : undefined);
+  if (arrangement.ropeInterleaved && !hasRowOrders(match.plugin))
+    throw new UsageError(`${match.plugin.name} knows one order of q and k rows, half-split`, { hint: "drop --rope-interleaved" });
   const [problem] = stored.problems;
   if (problem !== undefined) throw problem;
   const bound = bindStored(source.slots, checkpoint.tensors);

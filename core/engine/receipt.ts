@@ -2,8 +2,9 @@
 // so that the way back restores them.
 
 import { createHash } from "node:crypto";
-import { isDimensionValue } from "../architecture/consistency.js";
-import type { ByLayout, LayoutName, Plugin, Values } from "../architecture/declaration.js";
+import { isDimensionValue, isNearest } from "../architecture/consistency.js";
+import type { ByLayout, LayoutName, Plugin, Value, Values } from "../architecture/declaration.js";
+import { onlyValue } from "../architecture/limits.js";
 import { intervalOf } from "../architecture/lists.js";
 import type { Match } from "../architecture/match.js";
 import { checkValue, configure } from "../architecture/settings.js";
@@ -27,7 +28,8 @@ export async function readCarried(store: Store, { root, layout, configText }: Ch
 }
 
 /**
- * Settings that only the target's config has, and that the source can therefore not say: as an earlier conversion met them.
+ * Settings that only the target's config has, and that the source can therefore not say, or not exactly: as an earlier conversion
+ * met them.
  * What follows from the model's sizes is left to be computed.
  *
  * @throws {FormatError | CheckpointError} the receipt is no longer what a conversion wrote
@@ -38,10 +40,11 @@ export function restoredSettings({ checkpoint, layout, match }: Model, target: L
   if (text === undefined || target === layout) return {};
   const where = `${checkpoint.root}/${RECEIPT_NAME}: carried.${target.name}`;
   const known = target.readSettings(plain(parseObject(text, where)) as Values, plugin);
+  const isTargets = (only: string | undefined, fallback: unknown) => only === target.name && !isDimensionValue(fallback);
   const inOtherWords = new Set(listsOf(plugin).flatMap(([name, every]) => [name, ...Object.values(every)]));
   const names = Object.entries(plugin.settings).filter(
     ([name, { in: only, default: fallback }]) =>
-      only === target.name && name in known && !isDimensionValue(fallback) && !inOtherWords.has(name),
+      name in known && !inOtherWords.has(name) && (isTargets(only, fallback) || isRounded(match, layout, name, known[name] ?? null)),
   );
   for (const [name, declaration] of names) checkValue(name, known[name] ?? null, declaration, where);
   const lists = lostLists(match, layout.name, configure(plugin, known, target.name, where).settings);
@@ -63,6 +66,14 @@ function lostLists({ plugin, configuration }: Match, layout: LayoutName, earlier
   });
   const names = lost.flatMap(([name, every]) => [name, ...Object.values(every).filter((key) => plugin.settings[key]?.in !== layout)]);
   return Object.fromEntries(names.map((name) => [name, earlier[name] ?? null]));
+}
+
+/** Whether the source says what it could of a value that its config had to round. */
+function isRounded({ plugin, configuration }: Match, { name: layout }: Layout, setting: string, carried: Value): boolean {
+  const limit = (plugin.limits[layout] ?? []).find((candidate) => candidate.setting === setting && isNearest(candidate.only));
+  if (limit === undefined) return false;
+  const before = { ...configuration, settings: { ...configuration.settings, [setting]: carried } };
+  return sameJson(onlyValue(limit, { plugin, configuration: before }) as Json, configuration.settings[setting] as Json);
 }
 
 /** A restored setting that the source's framework did not compute with is worth a word. */

@@ -121,18 +121,17 @@ export function modelsOf(
   sides: readonly [Opened, Opened],
   { plugin, sourceRopeInterleaved: answer }: VerifyOptions,
 ): [Model, Model] {
-  const [{ layout, checkpoint }] = sides;
-  if (!sides.some((side) => takes(side, answer))) layout.arrangementOf(checkpoint, answer); // says why
-  const modelAt = (side: Opened) => {
-    const sourceRopeInterleaved = takes(side, undefined) ? undefined : answer;
-    return modelOf(context, side.checkpoint, side.layout, { plugin, sourceRopeInterleaved });
-  };
+  const modelWith = ({ checkpoint, layout }: Opened, sourceRopeInterleaved: boolean | undefined) =>
+    modelOf(context, checkpoint, layout, { plugin, sourceRopeInterleaved });
+  if (answer === undefined) return [modelWith(sides[0], undefined), modelWith(sides[1], undefined)];
+  if (!sides.some((side) => isRight(() => modelWith(side, answer)))) modelWith(sides[0], answer); // says why
+  const modelAt = (side: Opened) => modelWith(side, isRight(() => modelWith(side, undefined)) ? undefined : answer);
   return [modelAt(sides[0]), modelAt(sides[1])];
 }
 
-function takes({ checkpoint, layout }: Opened, answer: boolean | undefined): boolean {
+function isRight(open: () => Model): boolean {
   try {
-    layout.arrangementOf(checkpoint, answer);
+    open();
     return true;
   } catch (error) {
     if (error instanceof CheckpointError || error instanceof UsageError) return false;

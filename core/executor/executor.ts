@@ -37,6 +37,12 @@ export interface RmsNormOptions {
   readonly round: Rounding;
 }
 
+export interface LayerNormOptions {
+  readonly epsilon: number;
+  /** Of (x − mean) / sqrt(variance + ε) · weight + bias, the variance taken about the mean. */
+  readonly round: Rounding;
+}
+
 export interface LinearOptions {
   /** [O], added to the float32 sums. */
   readonly bias?: Weight;
@@ -93,6 +99,8 @@ export interface Ops {
   embed(table: Weight, tokens: Uint32Array, options: EmbedOptions): Promise<Tensor>;
   /** @param weight - [H] @returns [T, H] */
   rmsNorm(x: Tensor, weight: Weight, options: RmsNormOptions): Promise<Tensor>;
+  /** @param weight - [H] @param bias - [H] @returns [T, H] */
+  layerNorm(x: Tensor, weight: Weight, bias: Weight, options: LayerNormOptions): Promise<Tensor>;
   /** x · Wᵀ (+ bias). @param weight - [O, H] @returns [T, O] */
   linear(x: Tensor, weight: Weight, options: LinearOptions): Promise<Tensor>;
   /** Columns [start, stop) of x. @returns [T, stop − start] */
@@ -105,6 +113,8 @@ export interface Ops {
   attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Promise<Tensor>;
   /** silu(gate) · up, element by element. @returns [T, H] */
   siluMul(gate: Tensor, up: Tensor, options: SiluMulOptions): Promise<Tensor>;
+  /** 0.5x · (1 + tanh(√(2/π) · (x + 0.044715x³))), element by element, rounded once. @returns [T, H] */
+  geluTanh(x: Tensor, round: Rounding): Promise<Tensor>;
   /** a + b, element by element: a residual, or the partial sums of two ranks. @returns [T, H] */
   add(a: Tensor, b: Tensor, round: Rounding): Promise<Tensor>;
   /** x · W, of a weight that is stored with its axes the other way. @param weight - [H, O] @returns [T, O] */

@@ -43,6 +43,12 @@ export function rmsNormShape(x: Tensor, weight: Weight): Size {
   return x.shape;
 }
 
+export function layerNormShape(x: Tensor, weight: Weight, bias: Weight): Size {
+  checkWeight("layerNorm", weight, [x.shape[1]]);
+  checkWeight("layerNorm bias", bias, [x.shape[1]]);
+  return x.shape;
+}
+
 export function linearShape(x: Tensor, weight: Weight, { bias }: LinearOptions): Size {
   checkWeight("linear", weight, [undefined, x.shape[1]]);
   const columns = weight.shape[0] as number;
@@ -78,6 +84,7 @@ export function attentionShape(q: Tensor, k: Tensor, v: Tensor, { heads, kvHeads
   expectCount("attention: heads", heads);
   expectCount("attention: kvHeads", kvHeads);
   expectCount("attention: headDim", headDim);
+  if (window !== undefined) expectCount("attention: window", window);
   if (heads % kvHeads !== 0) throw new ExecutorError(`attention: kvHeads: expected a divisor of ${heads} heads, found ${kvHeads}`);
   expectSame("attention: q", formatShape([q.shape[0], heads * headDim]), formatShape(q.shape));
   expectSame("attention: k", formatShape([q.shape[0], kvHeads * headDim]), formatShape(k.shape));

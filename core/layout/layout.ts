@@ -181,10 +181,11 @@ export interface Layout {
   /**
    * How an open checkpoint's tensors are arranged.
    *
+   * @param plugin - whose checkpoint it is: a class of models may know one order of rows alone
    * @param ropeInterleaved - the user's answer, for a checkpoint that does not say
    * @throws {CheckpointError | UsageError} it does not say and there is no answer, or the two contradict each other
    */
-  arrangementOf(checkpoint: Checkpoint, ropeInterleaved: boolean | undefined): Arrangement;
+  arrangementOf(checkpoint: Checkpoint, plugin: Plugin, ropeInterleaved: boolean | undefined): Arrangement;
   /**
    * How a new checkpoint's tensors are to be arranged.
    *

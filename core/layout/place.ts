@@ -10,9 +10,10 @@ export interface Placement {
   readonly componentIndex: number;
   /** The part of each axis that this tensor holds: indices of the axis' outermost symbol; all of it when undefined. */
   readonly cut: { readonly axis: number; readonly start: number; readonly stop: number } | undefined;
-  /** Shape of the tensor that holds the component, and where along which axis the component begins. */
+  /** Shape of the tensor that holds the component. */
   readonly shape: readonly number[];
-  readonly at: { readonly axis: number; readonly index: number } | undefined;
+  /** Where along which of that tensor's axes the component begins. `period`: from one part of it to the next, where others lie between. */
+  readonly at: { readonly axis: number; readonly index: number; readonly period?: number } | undefined;
   readonly interleaved: boolean;
   readonly transpose: boolean;
 }
@@ -22,8 +23,10 @@ export function placePiece({ component, componentIndex, cut, shape, at, interlea
   const strides = rowMajorStrides(shape);
   const axes: AxisRange[] = [];
   component.axes.forEach((sizes, axis) => {
-    const axisStride = strides[transpose ? component.axes.length - 1 - axis : axis] ?? 1;
+    const heldAxis = transpose ? component.axes.length - 1 - axis : axis;
+    const axisStride = strides[heldAxis] ?? 1;
     const inner = rowMajorStrides(sizes);
+    if (at?.period !== undefined && heldAxis === at.axis) inner[0] = at.period;
     sizes.forEach((size, part) => {
       const isCut = part === 0 && cut?.axis === axis;
       const range = { start: isCut ? cut.start : 0, size: isCut ? cut.stop - cut.start : size, stride: axisStride * (inner[part] ?? 1) };

@@ -2,7 +2,7 @@
 // are written element by element and share no code with the strides, at its corners, at its first steps along every loop and
 // every factored axis, and in the middle.
 
-import type { Architecture, Component } from "../architecture/architecture.js";
+import { type Architecture, type Component, headDimOf } from "../architecture/architecture.js";
 import { PlanError } from "../errors.js";
 import { type DType, itemSize } from "../tensor/dtype.js";
 import { rowMajorStrides } from "../tensor/shape.js";
@@ -98,10 +98,11 @@ function checkDtypes({ source, target, cast }: Segment, index: number, from: Sid
 }
 
 /** One step along each symbol of each axis, and along the halves of a rotated head. */
-function unitSteps({ axes, rotary }: Component): Index[] {
+function unitSteps(component: Component): Index[] {
+  const { axes, rotary } = component;
   return axes.flatMap((sizes, axis) => {
     const strides = rowMajorStrides(sizes);
-    if (rotary && axis === 0) strides.push((sizes[1] ?? 0) / 2);
+    if (rotary && axis === 0) strides.push(headDimOf(component) / 2);
     return strides.map((stride) => axes.map((_, at) => (at === axis ? stride : 0)));
   });
 }

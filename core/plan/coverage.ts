@@ -143,14 +143,30 @@ function firstFault(joined: readonly Footprint[], byteStart: number): number {
   return position;
 }
 
-/** Join footprints until none continues another. */
+/** Beyond any tensor's heads; a plan that is stuck with more than these is wrong. */
+const MAX_UNFOLDED = 10_000;
+
+/** Join footprints until none continues another, then those whose repeats are spelled out, widest first. */
 function joinAll(footprints: readonly Footprint[]): Footprint[] {
   let current = footprints.map(normal);
   for (;;) {
     const next = joinNeighbours(current);
-    if (next.length === current.length) return next;
-    current = next;
+    const unfolded = next.length === current.length ? unfoldWidest(next) : next;
+    if (unfolded === undefined) return next;
+    current = unfolded;
   }
+}
+
+/** What is joined group by group may be copied group by group here and in one strided step there: the same bytes in two forms. */
+function unfoldWidest(footprints: readonly Footprint[]): Footprint[] | undefined {
+  const widest = Math.max(0, ...footprints.map(({ repeats }) => repeats[0]?.stride ?? 0));
+  const unfolded = footprints.reduce((sum, { repeats: [outer] }) => sum + (outer?.stride === widest ? outer.count : 1), 0);
+  if (widest === 0 || footprints.length === 1 || unfolded > MAX_UNFOLDED) return undefined;
+  return footprints.flatMap((footprint) => {
+    const [outer, ...inner] = footprint.repeats;
+    if (outer === undefined || outer.stride !== widest) return [footprint];
+    return Array.from({ length: outer.count }, (_, at) => ({ ...footprint, start: footprint.start + at * widest, repeats: inner }));
+  });
 }
 
 function joinNeighbours(footprints: readonly Footprint[]): Footprint[] {

@@ -45,6 +45,21 @@ export const fuse = (axis: number, start: number): Transform => ({
   invert: (index) => replaceAt(index, axis, (index[axis] ?? 0) - start),
 });
 
+/**
+ * Join in turns along an axis: `extent` indices at a time, behind `start` others in each stretch of `period`. The inverse takes the
+ * part back out.
+ */
+export const fuseInTurns = (axis: number, { start, extent, period }: { start: number; extent: number; period: number }): Transform => ({
+  apply: (index) => {
+    const along = index[axis] ?? 0;
+    return replaceAt(index, axis, Math.floor(along / extent) * period + start + (along % extent));
+  },
+  invert: (index) => {
+    const along = index[axis] ?? 0;
+    return replaceAt(index, axis, Math.floor(along / period) * extent + (along % period) - start);
+  },
+});
+
 /** Become the member `place` of a stack, along an axis in front of the others. */
 export const stack = (place: number): Transform => ({
   apply: (index) => [place, ...index],

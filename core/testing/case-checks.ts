@@ -33,7 +33,7 @@ export async function checkPublished(subject: Subject, model: ValidCase): Promis
   const topologies = model.topologies?.map(({ tp = 1, pp = 1 }): Topology => ({ tp, pp })) ?? all;
   const { losses = [] } = model;
   await checkLosses(subject, model);
-  for (const arrangement of arrangementsOf(topologies)) {
+  for (const arrangement of arrangementsOf(plugin, topologies)) {
     const where = describeArrangement(arrangement);
     const report = await plan(context, SOURCE, { to: "nanotron", ...arrangement, allowSemanticLoss: losses.length > 0 });
     assert.ok(report.plugin === plugin.name, `${where}: expected to be matched to ${plugin.name}, found ${report.plugin}`);
@@ -65,7 +65,10 @@ export async function checkRoundTrip(subject: Subject, model: ValidCase): Promis
   // What Nanotron keeps in a dtype of its own comes back in it, unless the model's is asked for.
   const isKept = plugin.blocks.some(({ parameters }) => parameters.some((parameter) => parameter.dtype !== undefined));
   const dtype = isKept ? dtypeOf(config) : undefined;
-  for (const arrangement of arrangementsOf(tps.flatMap((tp) => pps.map((pp) => ({ tp, pp }))))) {
+  for (const arrangement of arrangementsOf(
+    plugin,
+    tps.flatMap((tp) => pps.map((pp) => ({ tp, pp }))),
+  )) {
     const where = describeArrangement(arrangement);
     await carry(context, plugin.name, arrangement, [SOURCE, THERE]);
     await checkPlaces(bench, where);
@@ -108,16 +111,21 @@ async function checkSettings({ context, plugin }: Workbench, where: string): Pro
 
 /**
  * Both frameworks' own forwards: on the CPU at every TP in both orders of rows. Other executors, which are held against it by their
- * own tests, run the largest TP with interleaved rows: Hugging Face's forward then rotates in one order and Nanotron's in the other.
+ * own tests, run the largest TP, with interleaved rows if there are such: Hugging Face's forward then rotates in one order and Nanotron's in
+ * the other.
  */
 export async function checkForwards(subject: Subject, model: ValidCase): Promise<void> {
   const bench = setUp(subject, withoutLosses(subject.plugin, smallConfig(subject.plugin, model)), SEED, model.stored);
   const { context, plugin, tps, pps } = bench;
   const executors = await workingExecutors(bench);
-  for (const [at, arrangement] of arrangementsOf(tps.map((tp) => ({ tp, pp: 1 }))).entries()) {
+  const arrangements = arrangementsOf(
+    plugin,
+    tps.map((tp) => ({ tp, pp: 1 })),
+  );
+  for (const [at, arrangement] of arrangements.entries()) {
     const placed = { ...arrangement, pp: pps[at % pps.length] ?? 1 };
     await carry(context, plugin.name, placed, [SOURCE, THERE]);
-    const isForAll = placed.tp === tps.at(-1) && placed.ropeInterleaved;
+    const isForAll = arrangement === arrangements.at(-1);
     const wanted = executors.filter((name) => name === "cpu" || isForAll);
     for (const executor of wanted) {
       const problem = await disagreement(context, plugin, executor, THERE);

@@ -4,15 +4,19 @@ import { type Architecture, type Component, componentsPerMember, type Parameter 
 
 /**
  * A parameter's making in one line: `column: a.weight rotary + b.weight rotary + c.weight`. `column`, `row` or `whole` says how
- * ranks share it, with `stack of N` and the dtype that Nanotron keeps it in, if there are such; the Hugging Face tensors follow in
- * their order, each with its transforms (`rotary`, `transpose`), those of a stack's members with `;` between.
+ * ranks share it, `column in 4 groups` that the parts are joined anew in each of four, with `stack of N` and the dtype that Nanotron
+ * keeps it in, if there are such; the Hugging Face tensors follow in their order, each with its transforms (`rotary`, `transpose`),
+ * those of a stack's members with `;` between.
  */
 export function mappingLine(parameter: Parameter): string {
-  const { parallelAxis, components, stack, dtype } = parameter;
+  const { parallelAxis, fuseGroups, components, stack, dtype } = parameter;
   const cut = parallelAxis === undefined ? "whole" : parallelAxis === 0 ? "column" : "row";
+  const groups = fuseGroups === undefined ? "" : ` in ${fuseGroups} groups`;
   const perMember = componentsPerMember(parameter);
   const members = Array.from({ length: stack ?? 1 }, (_, at) => components.slice(at * perMember, (at + 1) * perMember));
-  const form = [cut, ...(stack === undefined ? [] : [`stack of ${stack}`]), ...(dtype === undefined ? [] : [dtype])].join(", ");
+  const form = [`${cut}${groups}`, ...(stack === undefined ? [] : [`stack of ${stack}`]), ...(dtype === undefined ? [] : [dtype])].join(
+    ", ",
+  );
   return `${form}: ${members.map((member) => member.map(componentText).join(" + ")).join("; ")}`;
 }
 

@@ -1,7 +1,13 @@
 // Mutants of a plugin: its declaration with one mistake, of the kinds that real mappings had. A kit that lets one live would let
 // its author make it. Most convert there and back byte for byte, so that only a word from outside the plugin can tell.
 
-import { nanotronTemplate, type ParameterDeclaration, type Plugin, type SourceDeclaration } from "../architecture/declaration.js";
+import {
+  hasRowOrders,
+  nanotronTemplate,
+  type ParameterDeclaration,
+  type Plugin,
+  type SourceDeclaration,
+} from "../architecture/declaration.js";
 import { parsePattern, sizeOf } from "../architecture/shape-pattern.js";
 import { sameShape } from "../tensor/shape.js";
 
@@ -17,6 +23,7 @@ export function mutantsOf(plugin: Plugin, dimensions: Readonly<Record<string, nu
   return [
     ...places.flatMap((place) => transformMutants(plugin, place)),
     ...places.flatMap((place) => orderMutants(plugin, place)),
+    ...places.flatMap((place) => groupMutants(plugin, place)),
     ...swapMutants(plugin, places, dimensions),
     ...places.flatMap((place) => absenceMutants(plugin, place)),
     ...ropeFlipped(plugin),
@@ -56,13 +63,16 @@ function editSource(plugin: Plugin, place: Place, source: number, change: Partia
   });
 }
 
+const mayRotate = ({ shape }: SourceDeclaration): boolean => (parsePattern(shape)[0]?.length ?? 0) >= 2;
+
 /** Every declared transform dropped, and every one that could stand there put there. */
 function transformMutants(plugin: Plugin, place: Place): Mutant[] {
   const { parameter } = place;
   const mutants: Mutant[] = [];
-  sourcesOf(parameter).forEach(({ tensor, shape, rotary = false, transpose = false }, at) => {
+  sourcesOf(parameter).forEach((source, at) => {
+    const { tensor, shape, rotary = false, transpose = false } = source;
     const pattern = parsePattern(shape);
-    if (pattern[0]?.length === 2) {
+    if (hasRowOrders(plugin) && mayRotate(source)) {
       mutants.push({
         name: rotary ? `rotary dropped from ${tensor}` : `rotary given to ${tensor}`,
         plugin: editSource(plugin, place, at, { rotary: !rotary }),
@@ -131,6 +141,24 @@ function orderMutants(plugin: Plugin, place: Place): Mutant[] {
   }));
 }
 
+/** What is joined whole joined group by group, and the other way round. */
+function groupMutants(plugin: Plugin, place: Place): Mutant[] {
+  const { nanotron } = place.parameter;
+  if (typeof nanotron === "string" || "stack" in nanotron) return [];
+  const { within, ...whole } = nanotron;
+  if (within !== undefined)
+    return [{ name: `within dropped from ${whole.fuse}`, plugin: edit(plugin, place, (parameter) => ({ ...parameter, nanotron: whole })) }];
+  const symbols = sourcesOf(place.parameter).map(({ shape }) => parsePattern(shape)[whole.axis]?.[0]);
+  const [shared] = symbols;
+  if (shared === undefined || symbols.some((symbol) => symbol !== shared)) return [];
+  return [
+    {
+      name: `within ${shared} given to ${whole.fuse}`,
+      plugin: edit(plugin, place, (parameter) => ({ ...parameter, nanotron: { ...whole, within: shared } })),
+    },
+  ];
+}
+
 /** Each pair of tensors of equal shape under each other's name. */
 function swapMutants(plugin: Plugin, places: readonly Place[], dimensions: Readonly<Record<string, number>>): Mutant[] {
   const all = places.flatMap((place) => sourcesOf(place.parameter).map((source, at) => ({ place, source, at })));
@@ -167,8 +195,7 @@ function renamed(plugin: Plugin, names: ReadonlyMap<string, string>): Plugin {
 
 /** Every tensor that could be rotary, the other way round. */
 function ropeFlipped(plugin: Plugin): Mutant[] {
-  const flip = (source: SourceDeclaration) =>
-    parsePattern(source.shape)[0]?.length === 2 ? { ...source, rotary: source.rotary !== true } : source;
+  const flip = (source: SourceDeclaration) => (mayRotate(source) ? { ...source, rotary: source.rotary !== true } : source);
   const blocks = plugin.blocks.map((block) => ({
     ...block,
     parameters: block.parameters.map((parameter) => ({

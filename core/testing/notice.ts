@@ -34,7 +34,10 @@ export async function prepareTrial(subject: Subject, model: ValidCase): Promise<
   const config = withoutLosses(subject.plugin, smallConfig(subject.plugin, model));
   const bench = setUp(subject, config, SEED, model.stored);
   const tps = [...new Set([1, bench.tps.at(-1) ?? 1])];
-  const arrangements = arrangementsOf(tps.map((tp) => ({ tp, pp: 1 })));
+  const arrangements = arrangementsOf(
+    subject.plugin,
+    tps.map((tp) => ({ tp, pp: 1 })),
+  );
   for (const [at, arrangement] of arrangements.entries())
     await carry(bench.context, subject.plugin.name, arrangement, [SOURCE, `${RIGHT}-${at}`]);
   return { model, bench, arrangements };

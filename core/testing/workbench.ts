@@ -1,6 +1,6 @@
 // Where a case is tried: an engine's parts over a store in memory, with a checkpoint made from the case's config.
 
-import type { CastTarget, Plugin, Values } from "../architecture/declaration.js";
+import { type CastTarget, hasRowOrders, type Plugin, type Values } from "../architecture/declaration.js";
 import { createContext, type EngineOverrides } from "../compose.js";
 import { convert } from "../engine/convert.js";
 import type { Context } from "../engine/open.js";
@@ -59,9 +59,11 @@ export function withPlugin(context: Context, plugin: Plugin): Context {
   return { ...context, plugins };
 }
 
-/** Each topology in both orders of q's and k's rows. */
-export const arrangementsOf = (topologies: readonly Topology[]): Arrangement[] =>
-  topologies.flatMap((topology) => [false, true].map((ropeInterleaved) => ({ ...topology, ropeInterleaved })));
+/** Each topology in both orders of q's and k's rows, where the plugin's models know both. */
+export const arrangementsOf = (plugin: Plugin, topologies: readonly Topology[]): Arrangement[] =>
+  topologies.flatMap((topology) =>
+    (hasRowOrders(plugin) ? [false, true] : [false]).map((ropeInterleaved) => ({ ...topology, ropeInterleaved })),
+  );
 
 export const describeArrangement = ({ tp, pp, ropeInterleaved }: Arrangement): string =>
   `TP ${tp}, PP ${pp}, ${ropeInterleaved ? "interleaved" : "half-split"} RoPE`;

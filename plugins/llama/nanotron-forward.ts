@@ -106,7 +106,7 @@ export function readNanotronDecoder(source: ForwardSource, { numerics }: Forward
 }
 
 /** Each rank gathers its rows and has zeros elsewhere, so that the sum over ranks is exact. */
-async function embed(ops: Ops, parts: readonly Weight[], tokens: Uint32Array): Promise<Tensor> {
+export async function embed(ops: Ops, parts: readonly Weight[], tokens: Uint32Array): Promise<Tensor> {
   let firstRow = 0;
   let sum: Tensor | undefined;
   for (const table of parts) {

@@ -25,7 +25,7 @@ describe("plugins new", () => {
     });
     const tested = await run(["plugins", "test", "./my-model"], { cwd });
     expect({ code: tested.code, stderr: tested.stderr }).to.deep.equal({ code: 0, stderr: "" });
-    expect(tested.stdout).to.match(/^my-model: note: 69 mutants noticed\n.*\nmy-model: 4 checks passed, 0 problems\n$/);
+    expect(tested.stdout).to.match(/^my-model: note: 70 mutants noticed\n.*\nmy-model: 4 checks passed, 0 problems\n$/);
   });
 
   for (const family of ["mistral", "llama3-8b"]) {

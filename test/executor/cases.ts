@@ -2,7 +2,7 @@
 
 import type { AttentionOptions, Executor, RotateOptions, Rounding, Tensor } from "../../core/executor/executor.js";
 import type { Drawn } from "../helpers/drawn.js";
-import type { FloatDType } from "../helpers/floats.js";
+import { type FloatDType, nearest } from "../helpers/floats.js";
 import * as reference from "../helpers/reference-ops.js";
 import { rowCases } from "./row-cases.js";
 
@@ -23,7 +23,19 @@ const ROUNDINGS: readonly Rounding[] = ["none", "bf16"];
 const flowing = (round: Rounding): FloatDType => (round === "bf16" ? "BF16" : "F32");
 
 export function allCases(drawn: Drawn): Case[] {
-  const groups = [embedCases, rmsNormCases, linearCases, columnCases, rotateCases, attentionCases, siluMulCases, addCases, rowCases];
+  const groups = [
+    embedCases,
+    rmsNormCases,
+    layerNormCases,
+    linearCases,
+    columnCases,
+    rotateCases,
+    attentionCases,
+    siluMulCases,
+    geluCases,
+    addCases,
+    rowCases,
+  ];
   return groups.flatMap((cases) => cases(drawn));
 }
 
@@ -73,6 +85,34 @@ function rmsNormCases(drawn: Drawn): Case[] {
           round,
           run: async (executor) => executor.rmsNorm(await drawn.put(executor, x), drawn.vector(weight, dtype), options),
           expected: () => reference.rmsNorm(x, weight, options),
+        };
+      }),
+    ),
+  );
+}
+
+function layerNormCases(drawn: Drawn): Case[] {
+  // Small inputs, so that epsilon counts; and rows far from zero, whose mean has to be taken off before they are squared.
+  const shapes = [
+    { rows: 1, width: 1, deviation: 1, shift: 0, epsilon: 1e-5 },
+    { rows: 1, width: 64, deviation: 0.003, shift: 0, epsilon: 1e-5 },
+    { rows: 7, width: 33, deviation: 30, shift: 100, epsilon: 0.5 },
+    { rows: 130, width: 300, deviation: 1, shift: 1, epsilon: 1e-4 },
+  ];
+  return ROUNDINGS.flatMap((round) =>
+    DTYPES.flatMap((dtype) =>
+      shapes.map(({ rows, width, deviation, shift, epsilon }): Case => {
+        const centred = drawn.matrix(rows, width, flowing(round), deviation);
+        const x = { ...centred, values: centred.values.map((value) => nearest(value + shift, flowing(round))) };
+        const [weight, bias] = [drawn.matrix(1, width, dtype), drawn.matrix(1, width, dtype)];
+        const options = { epsilon, round };
+        return {
+          group: `layerNorm, round ${round}`,
+          title: `${dtype} [${rows}, ${width}] around ${shift}, epsilon ${epsilon}`,
+          round,
+          run: async (executor) =>
+            executor.layerNorm(await drawn.put(executor, x), drawn.vector(weight, dtype), drawn.vector(bias, dtype), options),
+          expected: () => reference.layerNorm(x, weight, bias, options),
         };
       }),
     ),
@@ -232,6 +272,21 @@ function siluMulCases(drawn: Drawn): Case[] {
         round,
         run: async (executor) => executor.siluMul(await drawn.put(executor, gate), await drawn.put(executor, up), { roundSilu, round }),
         expected: () => reference.siluMul(gate, up, { roundSilu, round }),
+      };
+    }),
+  );
+}
+
+function geluCases(drawn: Drawn): Case[] {
+  return ROUNDINGS.flatMap((round) =>
+    PAIRS.map(([rows, columns], index): Case => {
+      const x = drawn.matrix(rows, columns, flowing(round), index + 1);
+      return {
+        group: `geluTanh, round ${round}`,
+        title: `[${rows}, ${columns}]`,
+        round,
+        run: async (executor) => executor.geluTanh(await drawn.put(executor, x), round),
+        expected: () => reference.geluTanh(x, round),
       };
     }),
   );

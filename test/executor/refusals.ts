@@ -50,6 +50,20 @@ const REFUSALS: readonly Refusal[] = [
     ask: (executor, x, weight) => executor.rmsNorm(x, { ...weight, shape: [18] }, norm),
   },
   {
+    title: "a layer norm's bias of another width",
+    message: /layerNorm bias: .*: expected shape \[6\], found \[18\]/,
+    ask: (executor, x, weight) =>
+      executor.layerNorm(x, { ...weight, shape: [6], byteLength: 12 }, { ...weight, shape: [18] }, { epsilon: 1e-5, round: "none" }),
+  },
+  {
+    title: "a window of nothing",
+    message: /attention: window: expected a whole number from 1 on, found 0/,
+    ask: async (executor, x) => {
+      const k = await executor.columns(x, 0, 3);
+      return executor.attention(x, k, k, { ...heads, window: 0 });
+    },
+  },
+  {
     title: "no tokens",
     message: /embed: number of tokens: expected a whole number from 1 on, found 0/,
     ask: (executor, _, weight) => executor.embed(weight, new Uint32Array(0), { firstRow: 0 }),

@@ -73,6 +73,12 @@ export function deferring(inner: Executor): Executor {
         () => shapes.rmsNormShape(x, weight),
         ([a]) => inner.rmsNorm(a as Tensor, weight, options),
       ),
+    layerNorm: (x, weight, bias, options) =>
+      record(
+        [x],
+        () => shapes.layerNormShape(x, weight, bias),
+        ([a]) => inner.layerNorm(a as Tensor, weight, bias, options),
+      ),
     linear: (x, weight, options) =>
       record(
         [x],
@@ -110,6 +116,12 @@ export function deferring(inner: Executor): Executor {
         [gate, up],
         () => shapes.pairShape("siluMul", gate, up),
         ([a, b]) => inner.siluMul(a as Tensor, b as Tensor, options),
+      ),
+    geluTanh: (x, round) =>
+      record(
+        [x],
+        () => x.shape,
+        ([a]) => inner.geluTanh(a as Tensor, round),
       ),
     add: (a, b, round) =>
       record(

@@ -4,7 +4,7 @@
 import type { RawTensor } from "./folders.js";
 import { SIZES, type Tensors } from "./made-pair.js";
 
-type Rows = number[][];
+export type Rows = number[][];
 
 const THETA = 1000000;
 const EPSILON = 1e-6;
@@ -16,13 +16,13 @@ function bf16(data: Buffer, at: number): number {
 }
 
 /** A vector is one row. */
-function rowsOf({ shape, data }: RawTensor): Rows {
+export function rowsOf({ shape, data }: RawTensor): Rows {
   const columns = shape.at(-1) ?? 1;
   const rows = shape.length === 1 ? 1 : (shape[0] ?? 1);
   return Array.from({ length: rows }, (_, row) => Array.from({ length: columns }, (__, column) => bf16(data, row * columns + column)));
 }
 
-const dot = (a: readonly number[], b: readonly number[]): number => a.reduce((sum, value, at) => sum + value * (b[at] ?? 0), 0);
+export const dot = (a: readonly number[], b: readonly number[]): number => a.reduce((sum, value, at) => sum + value * (b[at] ?? 0), 0);
 
 /** Of a model with experts. */
 export interface NaiveRouting {

@@ -5,7 +5,14 @@
 // n·u·Σ|terms|; an exp of argument x at most (4 + 2|x|)·u relative, as a float32 library or a shader's exp2 gives it. Where a value
 // is rounded to bfloat16, an error however small may tip it over to the neighbour: that adds one bfloat16 ulp.
 
-import type { AttentionOptions, RmsNormOptions, RotateOptions, Rounding, SiluMulOptions } from "../../core/executor/executor.js";
+import type {
+  AttentionOptions,
+  LayerNormOptions,
+  RmsNormOptions,
+  RotateOptions,
+  Rounding,
+  SiluMulOptions,
+} from "../../core/executor/executor.js";
 import { nearest, ulp } from "./floats.js";
 
 export interface Matrix {
@@ -87,6 +94,26 @@ export function rmsNorm(x: Matrix, weight: Matrix, { epsilon, roundNormalized, r
   });
 }
 
+export function layerNorm(x: Matrix, weight: Matrix, bias: Matrix, { epsilon, round: last }: LayerNormOptions): Reference {
+  const n = x.columns;
+  const moments = Array.from({ length: x.rows }, (_, row) => {
+    const values = Array.from({ length: n }, (__, i) => at(x, row, i));
+    const mean = values.reduce((sum, value) => sum + value, 0) / n;
+    const meanError = ((n + 1) * U * values.reduce((sum, value) => sum + Math.abs(value), 0)) / n;
+    const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / n;
+    const spread = values.reduce((sum, value) => sum + Math.abs(value - mean), 0) / n;
+    // A step off the mean moves the mean square by its own square at most; the rest is each difference's rounding, and the sum's.
+    const varianceError = (n + 4) * U * variance + meanError ** 2 + 2 * U * spread * meanError;
+    return { mean, meanError, root: Math.sqrt(variance + epsilon), relative: varianceError / (variance + epsilon) / 2 + 3 * U };
+  });
+  return build(x.rows, n, (row, column) => {
+    const { mean, meanError, root, relative } = moments[row] as (typeof moments)[number];
+    const apart = at(x, row, column) - mean;
+    const normalized = { value: apart / root, error: (meanError + U * Math.abs(apart)) / root + Math.abs(apart / root) * (relative + U) };
+    return round(last, plus(times(normalized, exact(at(weight, 0, column))), exact(at(bias, 0, column))));
+  });
+}
+
 export function linear(x: Matrix, weight: Matrix, bias: Matrix | undefined, rounding: Rounding): Reference {
   return build(x.rows, weight.rows, (row, column) => {
     let [value, size] = [0, 0];
@@ -140,6 +167,21 @@ export function siluMul(gate: Matrix, up: Matrix, { roundSilu, round: last }: Si
   });
 }
 
+export function geluTanh(x: Matrix, rounding: Rounding): Reference {
+  return build(x.rows, x.columns, (row, column) => {
+    const value = at(x, row, column);
+    const inner = Math.sqrt(2 / Math.PI) * (value + 0.044715 * value ** 3);
+    // Five operations in the argument of exp, which then has its own error.
+    const power = expOf({ value: -2 * inner, error: 5 * U * Math.abs(2 * inner) });
+    // Where tanh is near -1 even float64 loses the digits that count; (1 + tanh(u)) / 2 is e²ᵘ / (1 + e²ᵘ).
+    const share = inner > -1 ? (1 + Math.tanh(inner)) / 2 : Math.exp(2 * inner) / (1 + Math.exp(2 * inner));
+    const gelu = value * share;
+    // A device may take what is less than the least normal number for 0.
+    const error = Math.abs(gelu) * (power.error / (1 + power.value) + 3 * U) + TINY;
+    return round(rounding, { value: gelu, error });
+  });
+}
+
 export function add(a: Matrix, b: Matrix, rounding: Rounding): Reference {
   return build(a.rows, a.columns, (row, column) => round(rounding, { value: at(a, row, column) + at(b, row, column), error: 0 }));
 }
@@ -189,7 +231,7 @@ function attentionWeights(q: Matrix, k: Matrix, row: number, qAt: number, kAt: n
   const max = scores.reduce((best, score) => (score.value > best.value ? score : best));
   const powers = scores.map((score) => expOf(plus(score, { value: -max.value, error: max.error })));
   const sum = powers.reduce((total, power) => total + power.value, 0);
-  const error = powers.reduce((total, power) => total + power.error, 0) + (row + 1) * U * sum;
+  const error = powers.reduce((total, power) => total + power.error, 0) + others.length * U * sum;
   if (kind === "fused") return { shares: powers.map((power) => round(rounding, power)), divisor: { value: sum, error } };
   const shares = powers.map((power) => {
     const value = power.value / sum;

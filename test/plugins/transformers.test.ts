@@ -18,8 +18,15 @@ const models = readdirSync(fixture("transformers"), { withFileTypes: true }).fil
  * With experts some sum of a token is rounded the other way, and what follows it differs by a rounding: in qwen2-moe the first ten
  * tokens are bit for bit transformers', and none is after them. 29.4 % and 34.7 % were measured; the nearest wrong roundings, of the
  * experts' products, of their sums, of their weights, of the shared expert's share, give at most 15.8 % and 21.6 %, and not one token.
+ * Starcoder2's first three tokens are bit for bit transformers', too: 32.7 % and, in a window that forgets an early difference,
+ * 87.3 % were measured. GELU unrounded gives 21.8 % and 32.6 %, and none of those three.
  */
-const LEAST_EQUAL: Readonly<Record<string, number>> = { "qwen2-moe": 0.28, "qwen2-moe-normalized": 0.33 };
+const LEAST_EQUAL: Readonly<Record<string, number>> = {
+  "qwen2-moe": 0.28,
+  "qwen2-moe-normalized": 0.33,
+  starcoder2: 0.32,
+  "starcoder2-window": 0.87,
+};
 
 async function logitsOf(model: string, numerics: Numerics): Promise<Logits> {
   const tokens = JSON.parse(readFileSync(fixture(`transformers/${model}-tokens.json`), "utf8"));
@@ -33,6 +40,9 @@ async function logitsOf(model: string, numerics: Numerics): Promise<Logits> {
  * and every later token attends to that one. smollm3, six layers deep, is bit for bit equal up to its 13th.
  */
 const PARTS_AFTER: Readonly<Record<string, number>> = { smollm3: 13 };
+
+/** Nanotron knows one order of their q and k rows, and takes no word on it. */
+const ONE_ORDER: ReadonlySet<string> = new Set(["starcoder2", "starcoder2-window"]);
 
 const firstRows = ({ columns, values }: Logits, rows: number): Logits => ({ rows, columns, values: values.slice(0, rows * columns) });
 
@@ -56,11 +66,12 @@ describe("models that transformers wrote", () => {
       expect(bitEqual).to.be.above(LEAST_EQUAL[name] ?? 0.95);
     });
 
-    it(`${name}: to Nanotron TP 2, interleaved, and back has every tensor`, async () => {
+    it(`${name}: to Nanotron TP 2${ONE_ORDER.has(name) ? "" : ", interleaved"}, and back has every tensor`, async () => {
       const [there, back] = [scratch.fresh(), scratch.fresh()];
+      const rows = ONE_ORDER.has(name) ? {} : { ropeInterleaved: true };
       const options = { allowSemanticLoss: true, verify: "parameters" } as const;
       const { plugin } = await engine.inspect(fixture(`transformers/${name}`));
-      await engine.convert(fixture(`transformers/${name}`), there, { to: "nanotron", tp: 2, ropeInterleaved: true, ...options });
+      await engine.convert(fixture(`transformers/${name}`), there, { to: "nanotron", tp: 2, ...rows, ...options });
       await engine.convert(there, back, { to: "huggingface", plugin: plugin ?? "", ...options });
       const { parameters } = await engine.verify(fixture(`transformers/${name}`), back, { checks: ["parameters"] });
       expect(parameters).to.deep.include({ different: [], missing: [], extra: [] });

@@ -11,6 +11,7 @@ import type {
   Difference,
   EmbedOptions,
   Executor,
+  LayerNormOptions,
   LinearOptions,
   RmsNormOptions,
   RotateOptions,
@@ -26,6 +27,8 @@ import { argmaxRow, topKRow } from "./kernels/candidates.js";
 import { copyColumns } from "./kernels/columns.js";
 import { difference, divergenceRow } from "./kernels/distance.js";
 import { add, siluMul } from "./kernels/elementwise.js";
+import { geluTanh } from "./kernels/gelu.js";
+import { layerNorm } from "./kernels/layer-norm.js";
 import { finish } from "./kernels/linear.js";
 import { rmsNorm } from "./kernels/rms-norm.js";
 import { rotate } from "./kernels/rotate.js";
@@ -68,6 +71,14 @@ export class CpuExecutor implements Executor {
     const shape = shapes.rmsNormShape(x, weight);
     const scales = await readWhole(this.files, weight);
     return this.fill("rmsNorm", shape, (out) => rmsNorm(values, scales, out, options, 0, shape[0]));
+  }
+
+  async layerNorm(x: Tensor, weight: Weight, bias: Weight, options: LayerNormOptions): Promise<Tensor> {
+    const values = this.handles.get(x);
+    const shape = shapes.layerNormShape(x, weight, bias);
+    const [scales, shifts] = [await readWhole(this.files, weight), await readWhole(this.files, bias)];
+    const tensors = { x: values, weight: scales, bias: shifts };
+    return this.fill("layerNorm", shape, (out) => layerNorm({ ...tensors, out }, options, 0, shape[0]));
   }
 
   async linear(x: Tensor, weight: Weight, options: LinearOptions): Promise<Tensor> {
@@ -131,6 +142,11 @@ export class CpuExecutor implements Executor {
     const [gates, ups] = [this.handles.get(gate), this.handles.get(up)];
     const shape = shapes.pairShape("siluMul", gate, up);
     return this.fill("siluMul", shape, (out) => siluMul(gates, ups, out, options, 0, out.length));
+  }
+
+  async geluTanh(x: Tensor, round: Rounding): Promise<Tensor> {
+    const values = this.handles.get(x);
+    return this.fill("geluTanh", x.shape, (out) => geluTanh(values, out, round, 0, out.length));
   }
 
   async add(a: Tensor, b: Tensor, round: Rounding): Promise<Tensor> {

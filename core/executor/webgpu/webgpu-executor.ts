@@ -9,6 +9,7 @@ import type {
   Difference,
   EmbedOptions,
   Executor,
+  LayerNormOptions,
   LinearOptions,
   RmsNormOptions,
   RotateOptions,
@@ -26,7 +27,9 @@ import { Gatherer } from "./gather.js";
 import { Gpu } from "./gpu.js";
 import { attentionKernel, QUERIES } from "./kernels/attention.js";
 import { addKernel, COPY_COLUMNS, rotateKernel, siluMulKernel } from "./kernels/elementwise.js";
+import { geluTanhKernel } from "./kernels/gelu.js";
 import { type Kernel, spread, THREADS } from "./kernels/kernel.js";
+import { layerNormKernel } from "./kernels/layer-norm.js";
 import { linearTransposedKernel } from "./kernels/linear-transposed.js";
 import { rmsNormKernel } from "./kernels/rms-norm.js";
 import { PUT_ROWS, scaleRowsKernel, TAKE_ROWS } from "./kernels/whole-rows.js";
@@ -95,6 +98,19 @@ export class WebgpuExecutor implements Executor {
     );
   }
 
+  async layerNorm(x: Tensor, weight: Weight, bias: Weight, options: LayerNormOptions): Promise<Tensor> {
+    this.values.check(x);
+    const shape = shapes.layerNormShape(x, weight, bias);
+    const [rows, width] = shape;
+    const params = { rows, width, epsilon: options.epsilon };
+    const [scales, shifts] = [this.small.ahead(weight), this.small.ahead(bias)];
+    return this.values.make("layerNorm", shape, [x], (out, input) =>
+      scales.use((scale) =>
+        shifts.use((shift) => this.gpu.run(layerNormKernel(options), [input, scale, shift, out], params, spread(rows))),
+      ),
+    );
+  }
+
   /** Resolves when all of the weight has begun to be read, so that a forward does not run ahead of its files. */
   async linear(x: Tensor, weight: Weight, options: LinearOptions): Promise<Tensor> {
     this.values.check(x);
@@ -157,6 +173,14 @@ export class WebgpuExecutor implements Executor {
 
   async siluMul(gate: Tensor, up: Tensor, options: SiluMulOptions): Promise<Tensor> {
     return this.pairwise("siluMul", gate, up, siluMulKernel(options));
+  }
+
+  async geluTanh(x: Tensor, round: Rounding): Promise<Tensor> {
+    this.values.check(x);
+    const [rows, columns] = x.shape;
+    return this.values.make("geluTanh", x.shape, [x], (out, input) =>
+      this.perElement(geluTanhKernel(round), [input, out], {}, rows * columns),
+    );
   }
 
   async add(a: Tensor, b: Tensor, round: Rounding): Promise<Tensor> {

@@ -93,7 +93,7 @@ export class HuggingFaceLayout implements Layout {
     return settingsOf(rawConfig, plugin);
   }
 
-  arrangementOf({ root }: Checkpoint, answer: boolean | undefined): Arrangement {
+  arrangementOf({ root }: Checkpoint, _plugin: Plugin, answer: boolean | undefined): Arrangement {
     if (answer !== undefined)
       throw new UsageError(`${root}: --source-rope-interleaved says nothing about a Hugging Face checkpoint`, { hint: "drop it" });
     return WHOLE;

@@ -1,7 +1,7 @@
 // model_config.json: the key set of each version, strict as Nanotron's own parser is.
 
-import type { Plugin, SettingDeclaration, Value, Values } from "../../architecture/declaration.js";
-import type { Settings } from "../../architecture/settings.js";
+import { formOf, type Plugin, type SettingDeclaration, type Value, type Values } from "../../architecture/declaration.js";
+import { nearestInteger, type Settings } from "../../architecture/settings.js";
 import { isObject, type Json, type JsonObject, parseObject, plain, sameJson } from "../../format/json.js";
 import { pythonFloat } from "../../format/python.js";
 import { respelled } from "../../format/respell.js";
@@ -58,7 +58,8 @@ export function composeModelConfig({ plugin, settings, version, base, source }: 
   const document: JsonObject = {};
   for (const [name, declaration] of Object.entries(plugin.settings)) {
     if (!isWritten(declaration, version)) continue;
-    const value = respelled(typed(settings[name] ?? declaration.instead_of_null?.nanotron ?? null, declaration), spelled);
+    const { type } = formOf(name, declaration, "nanotron");
+    const value = respelled(typed(settings[name] ?? declaration.instead_of_null?.nanotron ?? null, type), spelled);
     const path = keyPath(name, declaration);
     const text = textAt(earlier, path);
     const stands = sameJson(text, value) || sameJson(said[name] as Json | undefined, value);
@@ -72,8 +73,9 @@ export function composeModelConfig({ plugin, settings, version, base, source }: 
 const isWritten = (declaration: SettingDeclaration, version: NanotronVersion): boolean =>
   isHere(declaration) && (declaration.since === undefined || version >= declaration.since);
 
-function typed(value: Value, { type }: SettingDeclaration): Json {
+function typed(value: Value, type: SettingDeclaration["type"]): Json {
   if (type === "float" && typeof value === "number") return pythonFloat(value);
+  if (type === "integer") return nearestInteger(value) as Json;
   // Nanotron takes one id where Hugging Face may list several; the list stays in generation_config.json.
   if (type === "token" && Array.isArray(value)) return value[0] as Json;
   return value as Json;

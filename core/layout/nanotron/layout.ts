@@ -1,7 +1,7 @@
 // The Nanotron layout: one file per parameter and tensor-parallel rank, with the configs that its strict parsers want.
 
 import type { Architecture } from "../../architecture/architecture.js";
-import type { Plugin, Values } from "../../architecture/declaration.js";
+import { hasRowOrders, type Plugin, type Values } from "../../architecture/declaration.js";
 import { CheckpointError, UnsupportedError, UsageError } from "../../errors.js";
 import { printJson } from "../../format/json.js";
 import { encodeHeader } from "../../format/safetensors.js";
@@ -59,8 +59,13 @@ export class NanotronLayout implements Layout {
     return unknownKeys(rawConfig, plugin);
   }
 
-  arrangementOf(checkpoint: Checkpoint, answer: boolean | undefined): Arrangement {
-    return { ...checkpoint.topology, ropeInterleaved: isInterleaved(checkpoint, answer) };
+  arrangementOf(checkpoint: Checkpoint, plugin: Plugin, answer: boolean | undefined): Arrangement {
+    const ropeInterleaved = hasRowOrders(plugin) ? isInterleaved(checkpoint, answer) : false;
+    if (answer === true && !hasRowOrders(plugin))
+      throw new UsageError(`${checkpoint.configPath}: ${plugin.name} knows one order of q and k rows, half-split`, {
+        hint: "drop --source-rope-interleaved",
+      });
+    return { ...checkpoint.topology, ropeInterleaved };
   }
 
   chooseArrangement(wanted: ArrangementRequest, kept: Arrangement = DEFAULT): Arrangement {

@@ -1,7 +1,7 @@
 // Nanotron's arrangement element by element, for the proof: written from nanotron-format's rules, without slots.ts' strides.
 
-import { type Architecture, type Component, componentsPerMember, type Parameter } from "../../architecture/architecture.js";
-import { chain, fuse, interleave, type ReferenceMap, slice, stack, type Transform, transpose } from "../../plan/transforms.js";
+import { type Architecture, type Component, componentsPerMember, headDimOf, type Parameter } from "../../architecture/architecture.js";
+import { chain, fuseInTurns, interleave, type ReferenceMap, slice, stack, type Transform, transpose } from "../../plan/transforms.js";
 import type { Arrangement } from "../layout.js";
 import { slotKey } from "./file-name.js";
 
@@ -10,9 +10,11 @@ interface Member {
   readonly component: Component;
   /** Along the parallel axis, in Nanotron's order of axes: how much of the component a rank has. */
   readonly partSize: number;
-  /** Along the fused axis: what lies before the component in a rank's tensor, and its own extent there. */
+  /** Along the fused axis: what lies before the component in each stretch of `period`, and its own extent there. */
   readonly start: number;
   readonly extent: number;
+  /** A rank's whole tensor, or one group's share of it. */
+  readonly period: number;
   /** Its place in a stack. */
   readonly place: number | undefined;
 }
@@ -30,13 +32,13 @@ export function nanotronReference(architecture: Architecture, { tp, ropeInterlea
 
   const reorder = ({ component }: Member): Transform =>
     chain([
-      ...(component.rotary && ropeInterleaved ? [interleave(component.axes[0]?.[1] ?? 0)] : []),
+      ...(component.rotary && ropeInterleaved ? [interleave(headDimOf(component))] : []),
       ...(component.transpose ? [transpose] : []),
     ]);
   const toRank = (member: Member, rank: number): Transform => {
     const { parallelAxis, fuseAxis } = member.parameter;
     const cut = parallelAxis === undefined ? [] : [slice(parallelAxis, member.partSize, rank)];
-    const joined = fuseAxis === undefined ? [] : [fuse(fuseAxis, member.start)];
+    const joined = fuseAxis === undefined ? [] : [fuseInTurns(fuseAxis, member)];
     return chain([reorder(member), ...cut, ...joined, ...(member.place === undefined ? [] : [stack(member.place)])]);
   };
 
@@ -51,10 +53,10 @@ export function nanotronReference(architecture: Architecture, { tp, ropeInterlea
     identify({ key, index }) {
       const candidates = byKey.get(key) ?? [];
       const found = candidates.find(({ member }) => {
-        const { parameter, start, extent, place } = members[member] as Member;
+        const { parameter, start, extent, period, place } = members[member] as Member;
         const within = place === undefined ? index : index.slice(1);
         if (place !== undefined && place !== index[0]) return false;
-        const along = parameter.fuseAxis === undefined ? start : (within[parameter.fuseAxis] ?? 0);
+        const along = parameter.fuseAxis === undefined ? start : (within[parameter.fuseAxis] ?? 0) % period;
         return along >= start && (parameter.fuseAxis === undefined || along < start + extent);
       });
       return found === undefined
@@ -65,17 +67,20 @@ export function nanotronReference(architecture: Architecture, { tp, ropeInterlea
 }
 
 function membersOf(parameter: Parameter, tp: number): Member[] {
-  const { components, parallelAxis, fuseAxis } = parameter;
+  const { components, parallelAxis, fuseAxis, fuseGroups } = parameter;
   const perMember = componentsPerMember(parameter);
+  // Ranks share whole groups; what is joined whole is one group on each rank.
+  const turns = fuseGroups === undefined ? 1 : fuseAxis === parallelAxis ? fuseGroups / tp : fuseGroups;
   let start = 0;
-  return components.map((component, at) => {
+  const members = components.map((component, at) => {
     if (at % perMember === 0) start = 0;
     const shape = component.transpose ? [...component.shape].reverse() : component.shape;
     const partSize = parallelAxis === undefined ? 0 : (shape[parallelAxis] ?? 0) / tp;
-    const extent = fuseAxis === undefined ? 0 : fuseAxis === parallelAxis ? partSize : (shape[fuseAxis] ?? 0);
+    const onRank = fuseAxis === undefined ? 0 : fuseAxis === parallelAxis ? partSize : (shape[fuseAxis] ?? 0);
     const place = parameter.stack === undefined ? undefined : Math.floor(at / perMember);
-    const member = { parameter, component, partSize, start, extent, place };
-    start += extent;
+    const member = { parameter, component, partSize, start, extent: onRank / turns, place };
+    start += member.extent;
     return member;
   });
+  return members.map((member) => ({ ...member, period: start }));
 }

@@ -1,4 +1,5 @@
-// The tensors that Nanotron ranks hold: each parameter cut per component, then joined, so that a rank has [q_r; k_r; v_r].
+// The tensors that Nanotron ranks hold: each parameter cut per component, then joined, so that a rank has [q_r; k_r; v_r], or those
+// of each of its groups.
 
 import { type Architecture, type Component, componentsPerMember, type Parameter, parameterShape } from "../../architecture/architecture.js";
 import { pointerOf } from "../../architecture/declaration.js";
@@ -28,11 +29,13 @@ export function nanotronSlots(architecture: Architecture, arrangement: Arrangeme
 const componentAxis = ({ transpose, axes }: Component, axis: number): number => (transpose ? axes.length - 1 - axis : axis);
 
 function slotOf(parameter: Parameter, firstComponent: number, rank: number | undefined, { tp, ropeInterleaved }: Arrangement): Slot {
-  const { components, fuseAxis, parallelAxis, stack, dtype } = parameter;
+  const { components, fuseAxis, fuseGroups, parallelAxis, stack, dtype } = parameter;
   const perMember = componentsPerMember(parameter);
   const parts = rank === undefined ? 1 : tp;
   const locals = components.map((component) => localShape(component, parallelAxis, parts));
   const shape = join(locals.slice(0, perMember), fuseAxis);
+  const groups = fuseGroups === undefined ? 1 : fuseGroups / (parallelAxis === fuseAxis ? parts : 1);
+  const period = fuseGroups === undefined || fuseAxis === undefined ? {} : { period: (shape[fuseAxis] ?? 0) / groups };
   const pieces: Piece[] = [];
   let joined = 0;
   components.forEach((component, at) => {
@@ -43,12 +46,12 @@ function slotOf(parameter: Parameter, firstComponent: number, rank: number | und
       cut:
         rank === undefined || parallelAxis === undefined ? undefined : cutOf(component, componentAxis(component, parallelAxis), rank, tp),
       shape,
-      at: fuseAxis === undefined ? undefined : { axis: fuseAxis, index: joined },
+      at: fuseAxis === undefined ? undefined : { axis: fuseAxis, index: joined, ...period },
       interleaved: ropeInterleaved,
       transpose: component.transpose,
     });
     pieces.push({ ...piece, offset: piece.offset + Math.floor(at / perMember) * numElements(shape) });
-    joined += fuseAxis === undefined ? 0 : (locals[at]?.[fuseAxis] ?? 0);
+    joined += fuseAxis === undefined ? 0 : (locals[at]?.[fuseAxis] ?? 0) / groups;
   });
   const slot = {
     key: slotKey(parameter.name, rank),
@@ -79,7 +82,8 @@ function shardingOf(parameter: Parameter, axis: number, locals: readonly Shape[]
   const unshardedShape = parameterShape(parameter);
   let localStart = 0;
   let globalStart = 0;
-  const chunks = parameter.fuseAxis === axis ? locals : [join(locals, parameter.fuseAxis)];
+  const isChunked = parameter.fuseAxis === axis && parameter.fuseGroups === undefined;
+  const chunks = isChunked ? locals : [join(locals, parameter.fuseAxis)];
   const tp = (unshardedShape[axis] ?? 0) / (join(locals, parameter.fuseAxis)[axis] ?? 1);
   const pairs = chunks.map((local) => {
     const size = local[axis] ?? 0;
