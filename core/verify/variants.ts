@@ -27,12 +27,13 @@ const inAnotherOrder = (executor: Executor): Executor =>
 /** Ranks have the columns of a product's input, save where it is a norm's: every rank has that whole. */
 function cutInto(executor: Executor, cuts: number): Executor {
   const normed = new WeakSet<Tensor>();
+  const keep = (x: Tensor): Tensor => {
+    normed.add(x);
+    return x;
+  };
   return changedExecutor(executor, (own) => ({
-    rmsNorm: async (...args) => {
-      const x = await own.rmsNorm(...args);
-      normed.add(x);
-      return x;
-    },
+    rmsNorm: async (...args) => keep(await own.rmsNorm(...args)),
+    layerNorm: async (...args) => keep(await own.layerNorm(...args)),
     linear: (x, weight, options) =>
       normed.has(x)
         ? own.linear(x, weight, options)

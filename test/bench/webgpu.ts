@@ -68,7 +68,7 @@ for (const [heads, kvHeads, headDim] of [
   const [q, k] = [filled(rows * heads * headDim * 4), filled(rows * kvHeads * headDim * 4)];
   const out = buffer(rows * heads * headDim * 4);
   const kernel = attentionKernel({ heads, kvHeads, headDim, scale: headDim ** -0.5, kind: "fused", round: "none" });
-  const params = { rows, heads, kvHeads, scale: headDim ** -0.5 };
+  const params = { rows, heads, kvHeads, window: rows, scale: headDim ** -0.5 };
   const run = () => gpu.run(kernel, [q, k, k, out], params, [Math.ceil(rows / QUERIES), heads]);
   report(`attention ${rows} tokens, ${heads} heads on ${kvHeads}`, 2 * rows * rows * headDim * heads, await seconds(run, out));
 }
