@@ -101,7 +101,10 @@ function printPredictions(report: PredictionsReport): void {
     `               |Δlogit| max ${formatFigure(maxAbs)}, mean ${formatFigure(meanAbs)}; KL mean ${formatFigure(kl.mean)}, max ${formatFigure(kl.max)}`,
   );
   const noise = report.stages.at(-1)?.noise ?? null;
-  if (noise !== null) print(`               noise of rounding alone ${formatFigure(noise)}, limit ${formatFigure(report.limit)}`);
+  if (noise !== null)
+    print(`               mean |Δlogit|: noise of rounding alone ${formatFigure(noise)}, limit ${formatFigure(report.limit)}`);
+  for (const { name, noise: floor, limit } of report.measures)
+    print(`               ${name}: noise ${formatFigure(floor)}, limit ${formatFigure(limit)}`);
   if (firstDivergence === null) return;
   const { stage, distance, limit } = firstDivergence;
   print(`               first part at ${stage}: ${formatFigure(distance)}, limit ${formatFigure(limit)}`);

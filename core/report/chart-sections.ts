@@ -11,7 +11,7 @@ export function divergenceSection(predictions: PredictionsReport | null): Markup
   const what =
     numerics === "exact"
       ? "Largest |Δ| of the two forwards' hidden states after every layer's attention and feed-forward, in float32 throughout. The limit is what the order of float32 sums may make of the same weights."
-      : "Mean |Δ| of the two forwards' hidden states after every layer's attention and feed-forward, each rounded where its framework rounds. The noise is measured on A: how far another order of sums, another TP and roundings in other places put it apart; the limit is 1.5 times as much.";
+      : "Mean |Δ| of the two forwards' hidden states after every layer's attention and feed-forward, each rounded where its framework rounds. The noise is measured: how far another order of sums, another TP and roundings in other places put each side apart from itself, B counted up to twice A; the limit is 1.5 times as much.";
   const outcome =
     firstDivergence === null
       ? html`No stage is beyond its limit.`

@@ -93,7 +93,8 @@ function parameterTiles({ parameters, settings }: VerifyReport): Tile[] {
 
 function predictionTiles({ predictions }: VerifyReport): Tile[] {
   if (predictions === null) return [{ label: "Predictions", value: "–", note: "not compared", state: "plain" }];
-  const { tokens, correctA, correctB, argmaxEqual, top10Equal, maxAbs, meanAbs, limit, kl, numerics } = predictions;
+  const { tokens, correctA, correctB, argmaxEqual, top10Equal, maxAbs, meanAbs, limit, kl, numerics, measures } = predictions;
+  const [largest, klLimit] = (["largest difference", "mean KL"] as const).map((wanted) => measures.find(({ name }) => name === wanted));
   const [what, measured] = numerics === "exact" ? (["Largest |Δlogit|", maxAbs] as const) : (["Mean |Δlogit|", meanAbs] as const);
   return [
     { label: "Accuracy A", value: share(correctA, tokens), note: `${count(correctA)} of ${count(tokens)} next tokens`, state: "plain" },
@@ -116,6 +117,21 @@ function predictionTiles({ predictions }: VerifyReport): Tile[] {
       state: stateOf(top10Equal === tokens || predictions.agree),
     },
     { label: what, value: figure(measured), note: `limit ${figure(limit)}`, state: stateOf(measured <= limit) },
-    { label: "Mean KL(A ‖ B)", value: figure(kl.mean), note: `nats; largest ${figure(kl.max)}`, state: "plain" },
+    ...(largest === undefined
+      ? []
+      : [
+          {
+            label: "Largest |Δlogit|",
+            value: figure(maxAbs),
+            note: `limit ${figure(largest.limit)}`,
+            state: stateOf(maxAbs <= largest.limit),
+          },
+        ]),
+    {
+      label: "Mean KL(A ‖ B)",
+      value: figure(kl.mean),
+      note: `nats; largest ${figure(kl.max)}${klLimit === undefined ? "" : `; limit ${figure(klLimit.limit)}`}`,
+      state: klLimit === undefined ? "plain" : stateOf(kl.mean <= klLimit.limit),
+    },
   ];
 }

@@ -6,6 +6,7 @@ import { after, before, describe, it } from "mocha";
 import type { Executor, Tensor } from "../../core/executor/executor.js";
 import { createEngine, type PredictionsReport, type VerifyReport } from "../../core/index.js";
 import { weaknessesOf } from "../../core/verify/weaknesses.js";
+import { openFiles } from "../helpers/faults/checkpoint-files.js";
 import { editJson, fixture, scratchFolder } from "../helpers/folders.js";
 import { expected } from "../helpers/reference.js";
 
@@ -152,6 +153,39 @@ describe("framework numerics", () => {
   });
 });
 
+describe("framework numerics: no verdict hangs on the mean alone", () => {
+  const check = { checks: ["predictions"], prompt, numerics: "framework", executor: "cpu" } as const;
+
+  it("the largest difference and the KL have limits of their own, which a right conversion keeps", async () => {
+    const { verdict, predictions } = await engine.verify(source, fixture("golden/nanotron-tp2"), check);
+    expect(verdict).to.equal("equal");
+    expect(predictions?.measures.map(({ name }) => name)).to.deep.equal(["largest difference", "mean KL"]);
+    expect(predictions?.measures.map(({ distance }) => distance)).to.deep.equal([predictions?.maxAbs, predictions?.kl.mean]);
+    for (const { name, noise, limit, distance } of predictions?.measures ?? []) {
+      expect(noise, name).to.be.above(0);
+      expect(limit, name).to.be.above(distance);
+    }
+  });
+
+  it("one vocabulary row of the wrong sign hardly moves the mean, and is different", async () => {
+    const copy = scratch.copy("tiny-llama3");
+    const [head] = openFiles(copy).parts("lm_head.weight");
+    const bytes = Buffer.from(head?.read() ?? Buffer.alloc(0));
+    const rowBytes = (head?.shape[1] ?? 0) * 2;
+    const row = 200; // a bfloat16's sign is the top bit of its second byte
+    for (let at = row * rowBytes + 1; at < (row + 1) * rowBytes; at += 2) bytes[at] = (bytes[at] ?? 0) ^ 0x80;
+    head?.write(bytes);
+    const { verdict, predictions } = await engine.verify(source, copy, check);
+    expect(predictions?.meanAbs).to.be.below(predictions?.limit ?? 0);
+    expect([verdict, predictions?.firstDivergence?.stage]).to.deep.equal(["different", "logits, largest difference"]);
+  });
+
+  it("exact numerics need none: each logit is bounded", async () => {
+    const { predictions } = await engine.verify(source, fixture("golden/nanotron-tp2"), { ...check, numerics: "exact" });
+    expect(predictions?.measures).to.deep.equal([]);
+  });
+});
+
 describe("how strong the evidence is", () => {
   const tp2 = fixture("golden/nanotron-tp2");
   const weaknesses = async (tokens: readonly number[]) => {
@@ -169,6 +203,16 @@ describe("how strong the evidence is", () => {
     expect(await weaknesses([5, 6, 7, 8, 9, 10, 11, 12, 13])).to.deep.equal(["8 predictions are few"]);
     expect(await weaknesses(Array.from({ length: 33 }, (_, at) => at % 4))).to.deep.equal(["4 different tokens are few"]);
     expect(await weaknesses(Array(33).fill(7))).to.deep.equal(["one token repeated gives attention nothing to choose from"]);
+  });
+
+  it("an lm_head of zeros is weak: the stages before it were compared", async () => {
+    const copy = scratch.copy("tiny-llama3");
+    const [head] = openFiles(copy).parts("lm_head.weight");
+    head?.write(Buffer.alloc(head.read().length));
+    const options = { checks: ["predictions"], tokens: expected.prompt_ids.slice(0, 65), executor: "cpu" } as const;
+    const { verdict, evidence, predictions } = await engine.verify(copy, copy, options);
+    expect([verdict, predictions?.weaknesses]).to.deep.equal(["equal", ["the logits are uniform at 64 of 64 positions"]]);
+    expect(evidence).to.contain("weak evidence");
   });
 
   it("uniform logits are weak", async () => {

@@ -71,6 +71,16 @@ describe("no false alarms: framework numerics", () => {
   }
 });
 
+describe("no false alarms: framework numerics, from Nanotron", () => {
+  it("a side whose own variants stay nearer than the two sides", async () => {
+    const [original, there] = [scratch.fresh(), scratch.fresh()];
+    const sizes = { heads: 1, kvHeads: 1, headDim: 16, layers: 2, hidden: 16, ffn: 20, vocab: 23 } as const;
+    writeGaussianLlama(original, { ...sizes, tied: false, dtype: "BF16" }, 1017);
+    await engine.convert(original, there, { to: "nanotron", verify: "none" });
+    await expectEqual(there, original, { ...FEW, numerics: "framework" });
+  });
+});
+
 describe("no false alarms: models of other shapes", () => {
   const base = { headDim: 16, vocab: 96, layers: 3, tied: false, dtype: "BF16" } as const;
   const models: readonly (readonly [string, GaussianModel, readonly number[]])[] = [
