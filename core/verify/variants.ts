@@ -21,7 +21,12 @@ export function variantsOf(a: ForwardSource, b: ForwardSource): readonly Variant
 /** Each product as two sums in float32, one over each half of its terms. */
 const inAnotherOrder = (executor: Executor): Executor =>
   changedExecutor(executor, (own) => ({
-    linear: (x, weight, options) => scoped(own, (ops) => linearInParts(ops, x, weight, 2, { partial: "none", ...options })),
+    linear: (x, weight, options) =>
+      scoped(own, (ops) => inParts(ops, x, 2, { partial: "none", round: options.round }, linear(weight, options))),
+    linearTransposed: (x, weight, round) =>
+      scoped(own, (ops) =>
+        inParts(ops, x, 2, { partial: "none", round }, (part, rounding) => ops.linearTransposed(part, weight, rounding)),
+      ),
   }));
 
 /** Ranks have the columns of a product's input, save where it is a norm's: every rank has that whole. */
@@ -37,7 +42,7 @@ function cutInto(executor: Executor, cuts: number): Executor {
     linear: (x, weight, options) =>
       normed.has(x)
         ? own.linear(x, weight, options)
-        : scoped(own, (ops) => linearInParts(ops, x, weight, cuts, { partial: options.round, ...options })),
+        : scoped(own, (ops) => inParts(ops, x, cuts, { partial: options.round, round: options.round }, linear(weight, options))),
   }));
 }
 
@@ -50,12 +55,21 @@ const roundedElsewhere = (executor: Executor): Executor =>
     attention: (q, k, v, options) => own.attention(q, k, v, { ...options, kind: options.kind === "fused" ? "eager" : "fused" }),
   }));
 
-async function linearInParts(
+/** One part's product with the whole weight; the last takes the bias along. */
+type Product = (part: Tensor, round: Rounding, ops: Ops, isLast: boolean) => Promise<Tensor>;
+
+const linear =
+  (weight: Weight, { bias }: LinearOptions): Product =>
+  (part, round, ops, isLast) =>
+    ops.linear(part, weight, { round, ...(isLast && bias !== undefined ? { bias } : {}) });
+
+/** A product as the sum of those of x's columns, cut into parts. */
+async function inParts(
   ops: Ops,
   x: Tensor,
-  weight: Weight,
   cuts: number,
-  { partial, round, bias }: LinearOptions & { readonly partial: Rounding },
+  { partial, round }: { readonly partial: Rounding; readonly round: Rounding },
+  product: Product,
 ): Promise<Tensor> {
   const width = x.shape[1];
   let sum: Tensor | undefined;
@@ -63,8 +77,8 @@ async function linearInParts(
     const part = await onlyColumns(ops, x, Math.floor((cut * width) / cuts), Math.floor(((cut + 1) * width) / cuts));
     if (part === undefined) continue;
     const isLast = cut === cuts - 1;
-    const product = await ops.linear(part, weight, { round: partial, ...(isLast && bias !== undefined ? { bias } : {}) });
-    sum = sum === undefined ? product : await ops.add(sum, product, isLast ? round : partial);
+    const found = await product(part, partial, ops, isLast);
+    sum = sum === undefined ? found : await ops.add(sum, found, isLast ? round : partial);
   }
   return sum as Tensor;
 }

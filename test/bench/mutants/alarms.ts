@@ -61,14 +61,9 @@ export async function countAlarms(engine: Engine, scratch: Scratch, models: numb
       [source, further],
     ] as const) {
       found.conversions++;
-      await verifyAll(
-        engine,
-        a,
-        b,
-        found,
-        `seed ${seed}: ${JSON.stringify({ ...model, tp, pp, ropeInterleaved })}, to ${b === there ? "there" : JSON.stringify(onward)}`,
-        model.dtype,
-      );
+      const what = `seed ${seed}: ${JSON.stringify({ ...model, tp, pp, ropeInterleaved })}, to ${b === there ? "there" : JSON.stringify(onward)}`;
+      await verifyAll(engine, a, b, found, what, model.dtype);
+      await verifyAll(engine, b, a, found, `${what}, B first`, model.dtype);
     }
     for (const folder of [source, there, further]) scratch.empty(folder);
   }
