@@ -7,6 +7,7 @@ import { UnsupportedError } from "../../core/errors.js";
 import type { Executor, LinearOptions, Ops, Rounding, Tensor } from "../../core/executor/executor.js";
 import { scoped } from "../../core/executor/scope.js";
 import { configReader } from "../../core/forward/config.js";
+import { runDecoder } from "../../core/forward/decoder.js";
 import type { Forward, ForwardOptions, ForwardSource, Stage } from "../../core/forward/forward.js";
 import { type RopeTable, scaledRope } from "../../core/forward/rope.js";
 import { frameworkRounding } from "./rounding.js";
@@ -37,29 +38,24 @@ export const huggingFaceLlama: Forward = (executor, source, tokens, options) =>
   runHuggingFaceDecoder(executor, readModel(source, tokens.length, options), tokens);
 
 /** @returns as a Forward does */
-export async function* runHuggingFaceDecoder(
+export function runHuggingFaceDecoder(
   executor: Executor,
   model: HuggingFaceDecoder,
   tokens: Uint32Array,
 ): AsyncGenerator<Stage, Tensor, void> {
-  const { source } = model;
-  const table = source.whole("model.embed_tokens.weight");
-  let hidden = await executor.embed(table, tokens, { firstRow: 0 }); // [T, H]
-  try {
-    yield { name: "embedding", hidden };
-    for (let layer = 0; layer < model.layers; layer++) {
-      hidden = await scoped(executor, (ops) => addAttention(ops, model, layer, hidden), hidden);
-      yield { name: `layer ${layer} attention`, hidden };
-      hidden = await scoped(executor, (ops) => addFeedForward(ops, executor, model, layer, hidden), hidden);
-      yield { name: `layer ${layer} feed-forward`, hidden };
-    }
-    hidden = await scoped(executor, (ops) => norm(ops, model, "model.norm.weight", hidden), hidden);
-    yield { name: "final norm", hidden };
-    return await executor.linear(hidden, model.isTied ? table : source.whole("lm_head.weight"), { round: model.round }); // [T, V]
-  } finally {
-    executor.release(hidden);
-  }
+  const { source, layers, isTied, round } = model;
+  const table = source.whole(EMBEDDING);
+  return runDecoder(executor, {
+    layers,
+    embed: (ops) => ops.embed(table, tokens, { firstRow: 0 }),
+    attention: (ops, layer, hidden) => addAttention(ops, model, layer, hidden),
+    feedForward: (ops, layer, hidden) => addFeedForward(ops, executor, model, layer, hidden),
+    finalNorm: (ops, hidden) => norm(ops, model, "model.norm.weight", hidden),
+    logits: (ops, hidden) => ops.linear(hidden, isTied ? table : source.whole("lm_head.weight"), { round }),
+  });
 }
+
+const EMBEDDING = "model.embed_tokens.weight";
 
 /** As transformers does, the class is chosen by `model_type`. MistralForCausalLM is Llama without biases and with a window. */
 function readModel(source: ForwardSource, numTokens: number, options: ForwardOptions): HuggingFaceDecoder {
@@ -118,7 +114,7 @@ export function readHuggingFaceDecoder(
     isTied: config.flag("tie_word_embeddings", isTied),
     window,
     attention,
-    round: frameworkRounding(numerics, source.whole("model.embed_tokens.weight").dtype),
+    round: frameworkRounding(numerics, source.whole(EMBEDDING).dtype),
   };
 }
 

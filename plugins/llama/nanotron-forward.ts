@@ -6,6 +6,7 @@ import { UnsupportedError } from "../../core/errors.js";
 import type { Executor, Ops, Rounding, Tensor, Weight } from "../../core/executor/executor.js";
 import { scoped } from "../../core/executor/scope.js";
 import { configReader } from "../../core/forward/config.js";
+import { runDecoder } from "../../core/forward/decoder.js";
 import type { Forward, ForwardOptions, ForwardSource, Stage } from "../../core/forward/forward.js";
 import { ropeFrequencies } from "../../core/forward/rope.js";
 import { frameworkRounding } from "./rounding.js";
@@ -52,28 +53,15 @@ export const nanotronLlama: Forward = (executor, source, tokens, options) =>
   );
 
 /** @returns as a Forward does */
-export async function* runNanotronDecoder(
-  executor: Executor,
-  model: NanotronDecoder,
-  tokens: Uint32Array,
-): AsyncGenerator<Stage, Tensor, void> {
-  const { source } = model;
-  let hidden = await scoped(executor, (ops) => embed(ops, source.parts(EMBEDDING), tokens)); // [T, H]
-  try {
-    yield { name: "embedding", hidden };
-    for (let layer = 0; layer < model.layers; layer++) {
-      hidden = await scoped(executor, (ops) => addAttention(ops, model, layer, hidden), hidden);
-      yield { name: `layer ${layer} attention`, hidden };
-      hidden = await scoped(executor, (ops) => addFeedForward(ops, executor, model, layer, hidden), hidden);
-      yield { name: `layer ${layer} feed-forward`, hidden };
-    }
-    hidden = await scoped(executor, (ops) => norm(ops, model, "model.final_layer_norm.pp_block.weight", hidden, model.roundNorm), hidden);
-    yield { name: "final norm", hidden };
-    return await scoped(executor, (ops) => logits(ops, model, hidden)); // [T, V]
-  } finally {
-    executor.release(hidden);
-  }
-}
+export const runNanotronDecoder = (executor: Executor, model: NanotronDecoder, tokens: Uint32Array): AsyncGenerator<Stage, Tensor, void> =>
+  runDecoder(executor, {
+    layers: model.layers,
+    embed: (ops) => embed(ops, model.source.parts(EMBEDDING), tokens),
+    attention: (ops, layer, hidden) => addAttention(ops, model, layer, hidden),
+    feedForward: (ops, layer, hidden) => addFeedForward(ops, executor, model, layer, hidden),
+    finalNorm: (ops, hidden) => norm(ops, model, "model.final_layer_norm.pp_block.weight", hidden, model.roundNorm),
+    logits: (ops, hidden) => logits(ops, model, hidden),
+  });
 
 type ClassFacts = "qkvBias" | "rotates" | "window" | "roundInputNorm" | "roundNorm";
 

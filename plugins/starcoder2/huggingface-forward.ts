@@ -3,10 +3,10 @@
 
 import type { Values } from "../../core/architecture/declaration.js";
 import { UnsupportedError } from "../../core/errors.js";
-import type { AttentionOptions, Executor, LinearOptions, Ops, Rounding, Tensor } from "../../core/executor/executor.js";
-import { scoped } from "../../core/executor/scope.js";
+import type { AttentionOptions, LinearOptions, Ops, Rounding, Tensor } from "../../core/executor/executor.js";
 import { configReader } from "../../core/forward/config.js";
-import type { Forward, ForwardOptions, ForwardSource, Stage } from "../../core/forward/forward.js";
+import { runDecoder } from "../../core/forward/decoder.js";
+import type { Forward, ForwardOptions, ForwardSource } from "../../core/forward/forward.js";
 import { type RopeTable, scaledRope } from "../../core/forward/rope.js";
 import { frameworkRounding } from "../llama/rounding.js";
 import { checkActivation } from "./activation.js";
@@ -24,28 +24,18 @@ interface Starcoder2 {
   readonly round: Rounding;
 }
 
-export const huggingFaceStarcoder2: Forward = (executor, source, tokens, options) =>
-  run(executor, readModel(source, tokens.length, options), tokens);
-
-async function* run(executor: Executor, model: Starcoder2, tokens: Uint32Array): AsyncGenerator<Stage, Tensor, void> {
-  const { source } = model;
+export const huggingFaceStarcoder2: Forward = (executor, source, tokens, options) => {
+  const model = readModel(source, tokens.length, options);
   const table = source.whole("model.embed_tokens.weight");
-  let hidden = await executor.embed(table, tokens, { firstRow: 0 }); // [T, H]
-  try {
-    yield { name: "embedding", hidden };
-    for (let layer = 0; layer < model.layers; layer++) {
-      hidden = await scoped(executor, (ops) => addAttention(ops, model, `model.layers.${layer}`, hidden), hidden);
-      yield { name: `layer ${layer} attention`, hidden };
-      hidden = await scoped(executor, (ops) => addFeedForward(ops, model, `model.layers.${layer}`, hidden), hidden);
-      yield { name: `layer ${layer} feed-forward`, hidden };
-    }
-    hidden = await scoped(executor, (ops) => norm(ops, model, "model.norm", hidden), hidden);
-    yield { name: "final norm", hidden };
-    return await executor.linear(hidden, model.isTied ? table : source.whole("lm_head.weight"), { round: model.round }); // [T, V]
-  } finally {
-    executor.release(hidden);
-  }
-}
+  return runDecoder(executor, {
+    layers: model.layers,
+    embed: (ops) => ops.embed(table, tokens, { firstRow: 0 }),
+    attention: (ops, layer, hidden) => addAttention(ops, model, `model.layers.${layer}`, hidden),
+    feedForward: (ops, layer, hidden) => addFeedForward(ops, model, `model.layers.${layer}`, hidden),
+    finalNorm: (ops, hidden) => norm(ops, model, "model.norm", hidden),
+    logits: (ops, hidden) => ops.linear(hidden, model.isTied ? table : source.whole("lm_head.weight"), { round: model.round }),
+  });
+};
 
 /** @throws {CheckpointError | UnsupportedError} the config lacks a key, or asks for what no forward here computes */
 function readModel(source: ForwardSource, numTokens: number, { numerics, attention }: ForwardOptions): Starcoder2 {

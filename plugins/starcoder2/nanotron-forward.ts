@@ -3,10 +3,10 @@
 // Shape letters: T tokens · H hidden · A heads · K key/value heads · D head size · F feed-forward · V vocabulary · R ranks.
 
 import { UnsupportedError } from "../../core/errors.js";
-import type { AttentionOptions, Executor, Ops, Rounding, Tensor } from "../../core/executor/executor.js";
-import { scoped } from "../../core/executor/scope.js";
+import type { AttentionOptions, Ops, Rounding, Tensor } from "../../core/executor/executor.js";
 import { configReader } from "../../core/forward/config.js";
-import type { Forward, ForwardOptions, ForwardSource, Stage } from "../../core/forward/forward.js";
+import { runDecoder } from "../../core/forward/decoder.js";
+import type { Forward, ForwardOptions, ForwardSource } from "../../core/forward/forward.js";
 import { ropeFrequencies } from "../../core/forward/rope.js";
 import { embed } from "../llama/nanotron-forward.js";
 import { frameworkRounding } from "../llama/rounding.js";
@@ -25,26 +25,17 @@ interface Starcoder2 {
 
 const EMBEDDING = "model.token_embeddings.pp_block.token_embedding.weight";
 
-export const nanotronStarcoder2: Forward = (executor, source, tokens, options) => run(executor, readModel(source, options), tokens);
-
-async function* run(executor: Executor, model: Starcoder2, tokens: Uint32Array): AsyncGenerator<Stage, Tensor, void> {
-  const { source } = model;
-  let hidden = await scoped(executor, (ops) => embed(ops, source.parts(EMBEDDING), tokens)); // [T, H]
-  try {
-    yield { name: "embedding", hidden };
-    for (let layer = 0; layer < model.layers; layer++) {
-      hidden = await scoped(executor, (ops) => addAttention(ops, model, layer, hidden), hidden);
-      yield { name: `layer ${layer} attention`, hidden };
-      hidden = await scoped(executor, (ops) => addFeedForward(ops, model, layer, hidden), hidden);
-      yield { name: `layer ${layer} feed-forward`, hidden };
-    }
-    hidden = await scoped(executor, (ops) => norm(ops, model, "model.final_layer_norm.pp_block", hidden), hidden);
-    yield { name: "final norm", hidden };
-    return await scoped(executor, (ops) => logits(ops, model, hidden)); // [T, V]
-  } finally {
-    executor.release(hidden);
-  }
-}
+export const nanotronStarcoder2: Forward = (executor, source, tokens, options) => {
+  const model = readModel(source, options);
+  return runDecoder(executor, {
+    layers: model.layers,
+    embed: (ops) => embed(ops, source.parts(EMBEDDING), tokens),
+    attention: (ops, layer, hidden) => addAttention(ops, model, layer, hidden),
+    feedForward: (ops, layer, hidden) => addFeedForward(ops, model, layer, hidden),
+    finalNorm: (ops, hidden) => norm(ops, model, "model.final_layer_norm.pp_block", hidden),
+    logits: (ops, hidden) => logits(ops, model, hidden),
+  });
+};
 
 /** @throws {CheckpointError | UnsupportedError} the config lacks a key, or asks for what no forward here computes */
 function readModel(source: ForwardSource, { numerics }: ForwardOptions): Starcoder2 {
