@@ -4,9 +4,9 @@ import { expect } from "chai";
 import { after, describe, it } from "mocha";
 import { createEngine } from "../../core/index.js";
 import { editJson, scratchFolder } from "../helpers/folders.js";
+import { furthestFrom } from "../helpers/furthest.js";
 import { type Pair, type PairOptions, SIZES, writePair } from "../helpers/made-pair.js";
 import { naiveQwen2 } from "../helpers/naive-qwen2.js";
-import { readLogits } from "../helpers/reference.js";
 
 const engine = createEngine();
 const scratch = scratchFolder("qwen2");
@@ -18,12 +18,7 @@ const seen = tokens.slice(0, -1);
 /** float32 sums of some hundred terms, three layers deep; a dropped bias moves a logit by more than 1. */
 const LIMIT = 1e-4;
 
-async function furthest(folder: string, expected: number[][]): Promise<number> {
-  const logits = `${scratch.fresh()}.npy`;
-  await engine.predict(folder, { tokens, executor: "cpu", logits });
-  const { values, columns } = readLogits(logits);
-  return Math.max(...values.map((value, at) => Math.abs(value - (expected[Math.floor(at / columns)]?.[at % columns] ?? Number.NaN))));
-}
+const furthest = (folder: string, expected: number[][]) => furthestFrom(expected, folder, tokens, scratch);
 
 const pairOf = (options: Omit<PairOptions, "family">): Pair => writePair(scratch.fresh, { family: "qwen2", ...options });
 

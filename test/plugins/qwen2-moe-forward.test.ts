@@ -6,10 +6,10 @@ import { expect } from "chai";
 import { after, describe, it } from "mocha";
 import { createEngine } from "../../core/index.js";
 import { editJson, readJson, scratchFolder } from "../helpers/folders.js";
+import { furthestFrom } from "../helpers/furthest.js";
 import { MOE, type MoeOptions, writeMoePair } from "../helpers/made-moe.js";
 import { type Pair, SIZES } from "../helpers/made-pair.js";
 import { type NaiveRouting, naiveQwen2 } from "../helpers/naive-qwen2.js";
-import { readLogits } from "../helpers/reference.js";
 
 const engine = createEngine();
 const scratch = scratchFolder("qwen2-moe");
@@ -20,12 +20,7 @@ const seen = tokens.slice(0, -1);
 /** float32 sums of some hundred terms, three layers deep; another expert moves a logit by more than 0.1. */
 const LIMIT = 1e-4;
 
-async function furthest(folder: string, expected: number[][]): Promise<number> {
-  const logits = `${scratch.fresh()}.npy`;
-  await engine.predict(folder, { tokens, executor: "cpu", logits });
-  const { values, columns } = readLogits(logits);
-  return Math.max(...values.map((value, at) => Math.abs(value - (expected[Math.floor(at / columns)]?.[at % columns] ?? Number.NaN))));
-}
+const furthest = (folder: string, expected: number[][]) => furthestFrom(expected, folder, tokens, scratch);
 
 const pairOf = (options: MoeOptions = {}): Pair => writeMoePair(scratch.fresh, options);
 const naive = ({ tensors }: Pair, routing: Partial<NaiveRouting> = {}): number[][] =>

@@ -6,9 +6,9 @@ import { expect } from "chai";
 import { after, describe, it } from "mocha";
 import { createEngine } from "../../core/index.js";
 import { editJson, scratchFolder } from "../helpers/folders.js";
+import { furthestFrom } from "../helpers/furthest.js";
 import { type Pair, type PairOptions, SIZES, writePair } from "../helpers/made-pair.js";
 import { naiveQwen2 } from "../helpers/naive-qwen2.js";
-import { readLogits } from "../helpers/reference.js";
 
 const engine = createEngine();
 const scratch = scratchFolder("smollm3");
@@ -22,12 +22,7 @@ const LIMIT = 1e-4;
 /** Of the pair's three layers the third is not rotated. */
 const rotates = (layer: number) => layer !== 2;
 
-async function furthest(folder: string, expected: number[][]): Promise<number> {
-  const logits = `${scratch.fresh()}.npy`;
-  await engine.predict(folder, { tokens, executor: "cpu", logits });
-  const { values, columns } = readLogits(logits);
-  return Math.max(...values.map((value, at) => Math.abs(value - (expected[Math.floor(at / columns)]?.[at % columns] ?? Number.NaN))));
-}
+const furthest = (folder: string, expected: number[][]) => furthestFrom(expected, folder, tokens, scratch);
 
 const pairOf = (options: Omit<PairOptions, "family"> = {}): Pair => writePair(scratch.fresh, { family: "smollm3", ...options });
 const readJson = (folder: string, name: string) => JSON.parse(readFileSync(join(folder, name), "utf8"));

@@ -6,6 +6,7 @@ import { expect } from "chai";
 import { after, describe, it } from "mocha";
 import { createEngine, type PredictOptions } from "../../core/index.js";
 import { editJson, fixture, readJson, scratchFolder } from "../helpers/folders.js";
+import { furthestFrom } from "../helpers/furthest.js";
 import { SIZES, type Starcoder2Options, writeStarcoder2 } from "../helpers/made-starcoder2.js";
 import { naiveStarcoder2 } from "../helpers/naive-starcoder2.js";
 import { argmaxes, distance, type Logits, readLogits, referenceLogits } from "../helpers/reference.js";
@@ -67,10 +68,7 @@ const seen = tokens.slice(0, -1);
 /** float32 sums of some hundred terms, three layers deep; a dropped bias moves a logit by more than 1. */
 const LIMIT = 2e-4;
 
-async function furthest(folder: string, expected: number[][]): Promise<number> {
-  const { values, columns } = await logitsOf(folder, { tokens });
-  return Math.max(...values.map((value, at) => Math.abs(value - (expected[Math.floor(at / columns)]?.[at % columns] ?? Number.NaN))));
-}
+const furthest = (folder: string, expected: number[][]) => furthestFrom(expected, folder, tokens, scratch);
 
 const pairOf = (options: Starcoder2Options = {}) => writeStarcoder2(scratch.fresh, options);
 
